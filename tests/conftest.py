@@ -20,6 +20,7 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.register_profile("nightly", parent=settings.get_profile("refdiff"), max_examples=2000, derandomize=False)
+settings.register_profile("brief", parent=settings.get_profile("refdiff"), max_examples=5)
 settings.load_profile(os.environ.get("REFDIFF_HYPOTHESIS", "refdiff"))
 
 _outcomes: dict[str, str] = {}
