@@ -241,6 +241,10 @@ OWN: dict[str, Example] = {
     **{f"samplers.exponential.{name}": {"eps": lambda: [POINTS, POINTS], "x0": lambda: [POINTS, POINTS]}
        for name in ("noise_step", "data_step")},
     "samplers.exponential.weights": {"nodes": lambda: [0.0, -1.0], "moments": lambda: [1.0, 0.5]},
+    "training.accumulate.accumulated": {"objective": lambda: misfit, "parts": lambda: 2},
+    "training.bands.Bands": {"variances": lambda: np.array([0.5, 2.0])},
+    "training.bands.gaussian_loss": {"variances": lambda: np.array([0.5, 2.0])},
+    "training.bands.fitted_variances": {"examples": POINTS.copy},
     "training.loop.begin": {"params": lambda: LAYER.init(rng())},
     "training.loop.train": {"objective": lambda: misfit, "batch": lambda: lambda draw: POINTS, "clip": lambda: 1.0},
     "verify.conformance.check": {

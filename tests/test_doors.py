@@ -69,6 +69,7 @@ ALGEBRA = (
     "samplers.multistep.transfer", "samplers.dpmpp.differences", "samplers.dpmpp.half_slope",
     "samplers.unified.change", "samplers.exponential.", "samplers.sde.sde_step", "samplers.sde.sde_noise",
     "schedules.log_snr_paths.of_log_snr", "nn.attention.attend", "nn.cross_entropy.", "nn.optim.clip_by_norm",
+    "training.bands.gaussian_loss",
 )  # fmt: skip
 
 NEITHER = {
@@ -226,6 +227,7 @@ USES: dict[str, Callable[[Any], Any]] = {
     "losses.score_training.": lambda made: made(eg.LAYER.init(eg.rng()), eg.rng(), eg.POINTS),
     "likelihood.spreads": lambda made: made(eg.BELIEF, eg.AFTER),
     "likelihood.decoders": lambda made: made(eg.ON_VALUES, eg.POINTS, eg.BELIEF, eg.AFTER),
+    "training.accumulate": lambda made: made(eg.LAYER.init(eg.rng()), eg.rng(), eg.POINTS),
     "process.predict": lambda made: made.encode(eg.POINTS, eg.POINTS + 1, eg.AFTER),
     "process.interpolants": lambda made: made.point(eg.POINTS, eg.POINTS, 0.0, 0.4),
     "guidance.classifier.of_logits": lambda made: made(eg.POINTS, eg.AFTER)[0],

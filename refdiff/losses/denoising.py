@@ -23,8 +23,8 @@ from refdiff.schedules.level import Level
 Weight = Callable[[Level], Any]
 """A level to the factor of a squared error."""
 
-Objective = Callable[[Tree, Rng, Any], tuple[Any, Tree]]
-"""(params, rng, batch) to (loss, grads): one training step's question."""
+Objective = Callable[[Tree, Rng, Any], tuple[Any, ...]]
+"""(params, rng, batch) to (loss, grads): one training step's question. A third answer may tell more of the batch."""
 
 
 class Floored(Protocol):
@@ -167,7 +167,7 @@ class DenoisingLoss:
         """
         return float(self.x0_weight(t) * oracle.mmse(t) / oracle.dim)
 
-    def objective(self, net: Layer, draw: Draw) -> Objective:
+    def objective(self, net: Layer, draw: Draw, *, told: bool = False) -> Objective:
         """The loss as a function of a network's parameters.
 
         Noise each sample of the batch to a level of its own, ask the network, compare:
@@ -180,6 +180,8 @@ class DenoisingLoss:
             Takes states (B, ...), the level's feature (B,), and whatever conditions come with the data.
         draw : Draw
             The law of the levels, from `refdiff.losses.draws`.
+        told : bool
+            Whether to answer as well with the levels and each sample's loss, [(t, losses)]: see `training.Bands`.
 
         Returns
         -------
@@ -194,7 +196,7 @@ class DenoisingLoss:
         ho2020 (arXiv 2006.11239v2), algorithm 1
         """
 
-        def loss(params: Tree, rng: Rng, batch: Any) -> tuple[Any, Tree]:
+        def loss(params: Tree, rng: Rng, batch: Any) -> tuple[Any, ...]:
             data, *conditions = batch if isinstance(batch, tuple) else (batch,)
             dtype = np.result_type(*trees.leaves(params)) if params else np.dtype(np.float64)
             x0 = np.asarray(data, dtype)
@@ -207,6 +209,6 @@ class DenoisingLoss:
             raw, pull = net(params, self.parameterization.scale_in(own) * x, feature, *conditions, rng=rng)
             losses, back = self(raw, x0, eps, t)
             grads = pull(back(np.full(len(x0), 1 / len(x0))))[0]
-            return np.mean(losses), grads
+            return (np.mean(losses), grads, [(t, losses)]) if told else (np.mean(losses), grads)
 
         return loss

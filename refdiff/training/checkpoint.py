@@ -49,12 +49,51 @@ def save(path: str | PathLike[str], state: State) -> None:
         "shapes": trees.transform(lambda leaf: list(leaf.shape), state.params),
         "rng": _plain(state.rng.bit_generator.state),
     }
-    path, part = Path(path), Path(f"{os.fspath(path)}.part")
-    with part.open("wb") as file:
-        np.savez(file, allow_pickle=False, meta=np.array(json.dumps(meta)), **_arrays(state))
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(part, path)
+    _write(path, meta, _arrays(state))
+
+
+def export(path: str | PathLike[str], state: State, dtype: Any = np.float16) -> None:
+    """Write the best parameters alone, to draw samples with: a small file, from which no run can go on.
+
+    Half precision keeps 11 bits of a number: enough for weights that are cast to float32 before they are used.
+
+    Parameters
+    ----------
+    path : path-like
+        Where to; read it with `load_params`.
+    state : State
+        Of a run; its average is written if it keeps one.
+    dtype : dtype
+        In which precision.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is too large for the precision.
+    """
+    with np.errstate(over="ignore"):
+        flat = trees.ravel(state.best).astype(dtype)
+    require(bool(np.isfinite(flat).all()), "state", f"fit into {np.dtype(dtype)}", "larger numbers", "Use float32.")
+    meta = {
+        "format": FORMAT,
+        "about": state.about,
+        "step": state.step,
+        "shapes": trees.transform(lambda leaf: list(leaf.shape), state.params),
+        "rng": {},
+    }
+    _write(path, meta, {"flat": flat})
+
+
+def describe(path: str | PathLike[str]) -> tuple[str, int]:
+    """What a checkpoint says was trained, and how many steps were done.
+
+    Raises
+    ------
+    ValueError, FileNotFoundError
+        As for `load`.
+    """
+    meta, _ = _read(path)
+    return meta["about"], meta["step"]
 
 
 def load(path: str | PathLike[str], state: State) -> State:
@@ -118,6 +157,15 @@ def load_params(path: str | PathLike[str], *, average: bool = True) -> Tree:
     meta, arrays = _read(path)
     flat = arrays["average/mean"] if average and "average/mean" in arrays else arrays["flat"]
     return trees.unflatten(flat, trees.transform(lambda shape: np.broadcast_to(0.0, shape), meta["shapes"]))
+
+
+def _write(path: str | PathLike[str], meta: dict[str, Any], arrays: dict[str, Array]) -> None:
+    path, part = Path(path), Path(f"{os.fspath(path)}.part")
+    with part.open("wb") as file:
+        np.savez(file, allow_pickle=False, meta=np.array(json.dumps(meta)), **arrays)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(part, path)
 
 
 def _arrays(state: State) -> dict[str, Array]:

@@ -43,11 +43,12 @@ class Record(NamedTuple):
 
 
 class Diverged(ArithmeticError):
-    """Raised when a loss or gradient is not finite. The state is left as it was after the last good step."""
+    """Raised when a loss or gradient is not finite, or a loss too great; the state is that of the last good step."""
 
     def __init__(self, step: int, loss: float, norm: float) -> None:
         super().__init__(
-            f"loss and gradient must stay finite; got loss {loss:g} and gradient length {norm:g} at step {step}. "
+            f"loss and gradient must stay finite and in bounds; got loss {loss:g} and gradient length {norm:g} "
+            f"at step {step}. "
             f"The state is that of step {step - 1}: lower the rate, warm it up, or clip the gradient."
         )
         self.step = step
@@ -124,6 +125,7 @@ def train(
     *,
     steps: int,
     clip: float = math.inf,
+    most: float = math.inf,
     path: str | PathLike[str] | None = None,
     every: int = 1000,
     threads: int | None = 1,
@@ -147,6 +149,8 @@ def train(
         How many steps the run has in all: a resumed state goes on to the same total.
     clip : float
         Greatest length of the gradient.
+    most : float
+        Greatest loss that counts as training: with a clipped gradient a run can go astray and stay finite.
     path : path-like, optional
         Where checkpoints go: every `every` steps, and at the end.
     every : int
@@ -163,14 +167,16 @@ def train(
     Raises
     ------
     Diverged
-        When the loss or the gradient is not finite; neither the state nor the checkpoint is touched by that step.
+        When the loss or the gradient is not finite, or the loss above `most`; neither the state nor the checkpoint is
+        touched by that step.
     """
     count("steps", steps, least=0), count("every", every)
     require(clip > 0, "clip", "be above zero", clip, "inf, the default, clips nothing.")
+    require(most > 0, "most", "be above zero", most, "inf, the default, takes every finite loss.")
     if threads is not None:
         count("threads", threads)
     keep_freed_memory()
-    return _steps(objective, batch, state, steps, clip, path, every, threads)
+    return _steps(objective, batch, state, steps, clip, most, path, every, threads)
 
 
 def _steps(
@@ -179,6 +185,7 @@ def _steps(
     state: State,
     steps: int,
     clip: float,
+    most: float,
     path: str | PathLike[str] | None,
     every: int,
     threads: int | None,
@@ -188,20 +195,20 @@ def _steps(
     grads = np.empty_like(state.flat)
     while state.step < steps:
         with blas_threads(threads):
-            record = _step(objective, batch, state, clip, grads)
+            record = _step(objective, batch, state, clip, most, grads)
         if path is not None and (state.step % every == 0 or state.step == steps):
             save(path, state)
         yield record
 
 
-def _step(objective: Objective, batch: Batch, state: State, clip: float, grads: Array) -> Record:
+def _step(objective: Objective, batch: Batch, state: State, clip: float, most: float, grads: Array) -> Record:
     before = state.rng.bit_generator.state
     try:
         with np.errstate(over="ignore", invalid="ignore"):  # seen below, and told of with the step
             losses, tree, *detail = objective(state.params, state.rng, batch(state.rng))
             loss = float(np.mean(losses))
             norm = clip_by_norm(trees.ravel(tree, out=grads), clip)
-        if not (math.isfinite(loss) and math.isfinite(norm)):
+        if not (math.isfinite(loss) and loss <= most and math.isfinite(norm)):
             raise Diverged(state.step + 1, loss, norm)
     except BaseException:
         state.rng.bit_generator.state = before

@@ -2,14 +2,20 @@
 
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TextIO
 
 from refdiff.training.loop import Record
 
 
 def progress(
-    records: Iterable[Record], steps: int, *, floor: float | None = None, label: str = "", file: TextIO | None = None
+    records: Iterable[Record],
+    steps: int,
+    *,
+    floor: float | None = None,
+    note: Callable[[Record], str] | None = None,
+    label: str = "",
+    file: TextIO | None = None,
 ) -> Iterator[Record]:
     """The same records, with a bar of the loss as they pass: tqdm's on a terminal if it is installed, else plain lines.
 
@@ -21,6 +27,8 @@ def progress(
         How many steps the run has in all.
     floor : float, optional
         The least loss possible, if it is known: the loss is shown beside it.
+    note : callable, optional
+        What else is told of a record, after the loss.
     label : str
         What is being learned.
     file : text file, optional
@@ -33,7 +41,8 @@ def progress(
         for record in records:
             seen += 1
             smooth += max(0.02, 1 / seen) * (record.loss - smooth)
-            bar.show(record.step, f"loss {smooth:.4f}" + (f", floor {floor:.4f}" if floor is not None else ""))
+            text = f"loss {smooth:.4f}" + (f", floor {floor:.4f}" if floor is not None else "")
+            bar.show(record.step, f"{text}{note(record)}" if note else text)
             yield record
     finally:
         bar.close()
