@@ -5,6 +5,7 @@ from numpy.typing import ArrayLike
 
 from refdiff.core.arrays import Array, logsumexp, softmax
 from refdiff.core.validate import count, finite, require
+from refdiff.oracles import isotropic
 from refdiff.oracles.normal import covariance_matrix, points
 from refdiff.process.predict import Denoised
 from refdiff.schedules.level import Level, single
@@ -163,6 +164,8 @@ class Mixture:
         karras2024 (arXiv 2406.02507v3), appendix C
         """
         x = points(x, self.dim, t)
+        if not spread and self._axes is None and isotropic.near(self.means, self._var[:, 0], t):
+            return isotropic.belief(self.weights, self.means, self._var[:, 0], x, t)  # the same, several times faster
         cuts = self._cuts(len(x))
         if len(cuts) > 1:
             each = [np.broadcast_to(v, len(x)) for v in t]
