@@ -1,4 +1,4 @@
-"""The command line: `refdiff tour`, `verify`, `eq ID`, `samplers`, `sample`."""
+"""The command line: `refdiff tour`, `train`, `sample`, `verify`, `eq ID`, `samplers`."""
 
 import argparse
 import sys
@@ -31,6 +31,15 @@ def parser() -> Parser:
     tour.add_argument("--open", action="store_true", help="open the report in a browser when it first exists")
     tour.set_defaults(run=_tour)
 
+    train = commands.add_parser("train", help="train a network: digits, fashion, moons, or images of your own")
+    train.add_argument("data", metavar="DATA", help="digits, fashion, moons or another toy; a folder of PNGs; an .npz")
+    train.add_argument("--config", metavar="FILE", help="TOML with fields of the recipe to change, as steps = 2000")
+    train.add_argument("--steps", type=_seed, metavar="N", help="of the run, in place of the recipe's")
+    train.add_argument("--seed", type=_seed, default=0, metavar="N", help="of all randomness (default: %(default)s)")
+    train.add_argument("--sheets", type=_seed, default=5, metavar="N", help="of samples on the way (default: 5)")
+    train.add_argument("-o", "--output", metavar="DIR", help="a folder, or an .npz (default: refdiff-DATA)")
+    train.set_defaults(run=_train)
+
     verify = commands.add_parser("verify", help="check the mathematics against exact answers")
     verify.add_argument("--json", action="store_true", help="print rows of JSON instead of a table")
     verify.set_defaults(run=_verify)
@@ -44,14 +53,15 @@ def parser() -> Parser:
     samplers.add_argument("--json", action="store_true", help="print a list of rows of JSON instead of a table")
     samplers.set_defaults(run=_samplers)
 
-    sample = commands.add_parser("sample", help="sample a known law with its exact denoiser and draw the paths")
-    sample.add_argument("--law", metavar="LAW", default="mixture", help="mixture, gaussian or points")
-    sample.add_argument(
-        "--sampler", metavar="NAME", default="heun", help="as in refdiff samplers (default: %(default)s)"
-    )
-    sample.add_argument("--steps", type=_seed, metavar="N", default=20, help="at least 2 (default: %(default)s)")
+    sample = commands.add_parser("sample", help="draw from a trained network; or from a known law, with its paths")
+    sample.add_argument("checkpoint", nargs="?", metavar="CKPT", help="from refdiff train; or digits, in the package")
+    sample.add_argument("--law", metavar="LAW", help="mixture, gaussian or points: an exact denoiser in place of CKPT")
+    sample.add_argument("--sampler", metavar="NAME", help="as in refdiff samplers (default: the recipe's; heun)")
+    sample.add_argument("--steps", type=_seed, metavar="N", help="at least 2 (default: the recipe's; 20 with --law)")
+    sample.add_argument("--guidance", type=float, metavar="G", help="classifier-free guidance, 1 for none")
+    sample.add_argument("-n", type=_seed, metavar="N", help="samples of each class, or in all without classes")
     sample.add_argument("--seed", type=_seed, metavar="N", default=0, help="of the noise (default: %(default)s)")
-    sample.add_argument("-o", "--output", metavar="FILE", default="paths.png", help="a PNG (default: %(default)s)")
+    sample.add_argument("-o", "--output", metavar="FILE", help="a PNG (default: sheet.png; paths.png with --law)")
     sample.set_defaults(run=_sample)
     return top
 
@@ -74,6 +84,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of a pipe has gone, as after `| head`
         sys.stderr.close()
         return 0
+    except OSError as error:
+        print(f"refdiff {arguments.command}: {error}", file=sys.stderr)
+        return 1
 
 
 def _seed(text: str) -> int:
@@ -106,7 +119,26 @@ def _samplers(arguments: argparse.Namespace) -> int:
     return print_samplers(as_json=arguments.json, only=arguments.name)
 
 
-def _sample(arguments: argparse.Namespace) -> int:
-    from refdiff.systems.zoo_commands import draw_sample
+def _train(a: argparse.Namespace) -> int:
+    from refdiff.systems.train_command import train_command
 
-    return draw_sample(arguments.law, arguments.sampler, arguments.steps, arguments.output, seed=arguments.seed)
+    return train_command(a.data, config=a.config, steps=a.steps, seed=a.seed, out=a.output, sheets=a.sheets)
+
+
+def _sample(a: argparse.Namespace) -> int:
+    if a.checkpoint is None:
+        from refdiff.systems.zoo_commands import draw_sample
+
+        if a.guidance is not None:
+            raise ValueError("guidance must stand beside a checkpoint; got a known law. Try refdiff sample digits.")
+        steps, many = 20 if a.steps is None else a.steps, {} if a.n is None else {"samples": a.n}
+        out = a.output or "paths.png"
+        return draw_sample(a.law or "mixture", a.sampler or "heun", steps, out, seed=a.seed, **many)
+    from refdiff.systems.sample_command import sample_command
+
+    if a.law is not None:
+        raise ValueError(f"law must stand alone; got {a.checkpoint} beside it. Leave out one of the two.")
+    return sample_command(
+        a.checkpoint, sampler=a.sampler, steps=a.steps, guidance=a.guidance, n=a.n, seed=a.seed,
+        out=a.output or "sheet.png",
+    )  # fmt: skip

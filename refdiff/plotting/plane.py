@@ -55,6 +55,33 @@ def strip(states: Sequence[Array], titles: Sequence[str], *, reach: float = 2.6,
 
 
 @picture
+def clouds(points: Sequence[Array], titles: Sequence[str], *, reach: float = 2.6, heading: str = "") -> Any:
+    """Clouds of points side by side, large enough to compare.
+
+    Parameters
+    ----------
+    points : sequence of ndarray
+        (N, 2) each.
+    titles : sequence of str
+        One a cloud.
+    reach : float
+        The panels show [-reach, reach] in both coordinates.
+    heading : str
+        A line above all panels.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    figure = new_figure(4.0 * len(points), 4.4)
+    figure.suptitle(heading)
+    for ax, x, title in zip(np.atleast_1d(figure.subplots(1, len(points))), points, titles, strict=True):
+        _dots(ax, x, GOLD if title == "data" else BLUE, 5.0)
+        _bare(ax, reach, title)
+    return figure
+
+
+@picture
 def forward(
     states: Sequence[Array], covs: Sequence[Array], means: Sequence[Array], titles: Sequence[str], gap: Array
 ) -> Any:

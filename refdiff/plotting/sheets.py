@@ -45,3 +45,42 @@ def sheet(samples: Array, neighbours: Array, names: list[str], *, heading: str =
     for side in ax.spines.values():
         side.set_visible(False)
     return figure
+
+
+@picture
+def rows(images: Array, names: list[str], *, heading: str = "") -> Any:
+    """Images in rows, each row with its name.
+
+    Parameters
+    ----------
+    images : ndarray
+        (R, N, H, W) or (R, N, H, W, 3) in [-1, 1], clipped to it; NaN is left blank. Grey ones are drawn as ink.
+    names : list of str
+        One a row; none for rows without.
+    heading : str
+        A line above.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    count, n, height, width = images.shape[:4]
+    gap = max(1, width // 12)
+    down, right = height + gap, width + gap
+    canvas = np.full((count * down - gap, n * right - gap, *images.shape[4:]), np.nan)
+    for r in range(count):
+        for i in range(n):
+            canvas[r * down : r * down + height, i * right : i * right + width] = images[r, i]
+    scale = 0.55 / max(height, width)  # inches a pixel
+    figure = new_figure(canvas.shape[1] * scale + (0.9 if names else 0.2), canvas.shape[0] * scale + 0.4)
+    figure.suptitle(heading)
+    ax = figure.subplots()
+    if images.ndim == 5:
+        ax.imshow(np.nan_to_num(np.clip((canvas + 1) / 2, 0, 1), nan=1.0), interpolation="nearest")
+    else:
+        ax.imshow(canvas, cmap="Blues", vmin=-1, vmax=1, interpolation="nearest")
+    ax.set(xticks=[], yticks=[height / 2 - 0.5 + r * down for r in range(len(names))], yticklabels=names)
+    ax.tick_params(length=0)
+    for side in ax.spines.values():
+        side.set_visible(False)
+    return figure

@@ -67,7 +67,7 @@ def png(figure: Any, dpi: int = 120) -> bytes:
     """The figure as a PNG file's bytes."""
     buffer = io.BytesIO()
     with style():
-        figure.savefig(buffer, format="png", dpi=dpi)
+        figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": "refdiff"})
     return buffer.getvalue()
 
 

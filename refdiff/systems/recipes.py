@@ -63,6 +63,8 @@ class Recipe:
         Greatest length of the gradient; 0 for any.
     flip : bool
         Whether images are mirrored left to right at random.
+    size : int
+        Of the squares to which the pictures of a folder are cut and scaled; 0 takes them as they are.
     sampler, sample_steps, guidance : str, int, float
         How samples are drawn unless something else is asked for: a name of `refdiff samplers`, its steps, and the
         scale of classifier-free guidance (1 is none).
@@ -83,6 +85,7 @@ class Recipe:
     ema: float = 0.999
     clip: float = 1.0
     flip: bool = False
+    size: int = 0
     sampler: str = "heun"
     sample_steps: int = 18
     guidance: float = 1.0
@@ -91,8 +94,8 @@ class Recipe:
         choice("target", self.target, TARGETS)
         choice("path", self.path, PATHS)
         choice("levels", self.levels, LAWS_OF_LEVELS)
-        for name in ("steps", "batch", "accumulate", "warmup", "sample_steps"):
-            count(name, getattr(self, name), {"warmup": 0, "sample_steps": 2}.get(name, 1))
+        for name in ("steps", "batch", "accumulate", "warmup", "size", "sample_steps"):
+            count(name, getattr(self, name), {"warmup": 0, "size": 0, "sample_steps": 2}.get(name, 1))
         positive("rate", self.rate), positive("data_std", self.data_std), scalar("guidance", self.guidance)
         require(scalar("clip", self.clip) >= 0, "clip", "be at least 0", self.clip, "0 clips nothing.")
         whole = self.batch % self.accumulate == 0

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from typing import TextIO
 
 from refdiff.training.loop import Record
@@ -16,7 +16,7 @@ def progress(
     note: Callable[[Record], str] | None = None,
     label: str = "",
     file: TextIO | None = None,
-) -> Iterator[Record]:
+) -> Generator[Record, None, None]:
     """The same records, with a bar of the loss as they pass: tqdm's on a terminal if it is installed, else plain lines.
 
     Parameters
