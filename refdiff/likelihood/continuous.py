@@ -107,7 +107,7 @@ def information(mmse: Error, t: Level) -> float:
     References
     ----------
     Equation: continuous.information
-    guo2005 (arXiv cs/0412108v1), theorem 1
+    guo2005 (arXiv cs/0412108v1), theorem 2 (theorem 1 for scalars)
     """
     return diffusion_term(mmse, t, Level(np.inf, 0.0, 1.0))
 

@@ -56,7 +56,7 @@ def velocity_of(denoise: Denoiser, schedule: SmoothSchedule) -> Velocity:
     ----------
     Equation: flow_matching.velocity_of
     lipman2022 (arXiv 2210.02747v2), theorem 1
-    liu2022 (arXiv 2209.03003v1), eq. 1
+    liu2022 (arXiv 2209.03003v1), eq. 2
     """
 
     def velocity(x: Array, time: float) -> Array:
