@@ -11,7 +11,7 @@ import pytest
 
 from refdiff.core import trees
 from refdiff.nn import Linear, Optimizer, Sequential, SiLU, adam, ema, rates
-from refdiff.training import begin, load, load_params, save, train
+from refdiff.training import begin, describe, export, load, load_params, save, train
 
 RNG = np.random.default_rng
 NET = Sequential(Linear(2, 16), SiLU(), Linear(16, 2))
@@ -199,3 +199,29 @@ def test_parameters_can_be_read_without_a_run(tmp_path):
     np.testing.assert_array_equal(trees.ravel(best), state.averaged["mean"])
     np.testing.assert_array_equal(trees.ravel(last), state.flat)
     assert NET(best, np.zeros((1, 2), np.float32))[0].dtype == np.float32
+
+
+def test_weights_alone_are_their_average_in_half_precision_and_a_tenth_of_the_size(tmp_path):
+    state = fresh(net=Sequential(Linear(64, 256), SiLU(), Linear(256, 64)))
+    state.averaged["mean"][:] = state.flat * 1.5
+    save(tmp_path / "run.npz", state)
+    export(tmp_path / "weights.npz", state)
+    weights = trees.ravel(load_params(tmp_path / "weights.npz"))
+    assert weights.dtype == np.float16
+    np.testing.assert_allclose(weights, state.averaged["mean"], rtol=2**-11, atol=2**-25)  # half an ulp
+    assert (tmp_path / "weights.npz").stat().st_size < (tmp_path / "run.npz").stat().st_size / 7
+    assert describe(tmp_path / "weights.npz") == ("a net", 0)
+
+
+def test_no_run_goes_on_from_weights_alone(tmp_path):
+    export(tmp_path / "weights.npz", fresh())
+    with pytest.raises(ValueError, match="hold float32"):
+        load(tmp_path / "weights.npz", fresh())
+
+
+def test_weights_too_large_for_half_precision_are_not_written(tmp_path):
+    state = fresh()
+    state.averaged["mean"][3] = 1e5
+    with pytest.raises(ValueError, match="state must fit into float16"):
+        export(tmp_path / "weights.npz", state)
+    assert not list(tmp_path.iterdir())

@@ -131,6 +131,14 @@ def test_an_overflow_is_told_as_divergence_and_not_as_a_warning():
     assert np.isfinite(state.flat).all()
 
 
+def test_a_loss_that_stays_finite_and_grows_out_of_bounds_is_told_as_divergence():
+    state = start(optimizer=adam(100.0))
+    with pytest.raises(Diverged, match="must stay finite and in bounds; got loss"):
+        list(train(squares, pairs, state, steps=50, clip=1.0, most=1e3))
+    assert state.step < 10
+    assert np.isfinite(state.flat).all()
+
+
 def test_an_interrupt_during_a_step_leaves_the_state_between_steps():
     whole, state = start(), start()
     list(train(squares, pairs, whole, steps=8))

@@ -42,3 +42,10 @@ def test_on_a_terminal_there_is_one_line_that_ends_even_when_the_run_is_stopped(
     bar.close()
     assert out.getvalue().startswith("\r1/100")
     assert out.getvalue().endswith("\n")
+
+
+def test_what_else_is_noted_stands_after_the_loss(monkeypatch):
+    monkeypatch.setitem(sys.modules, "tqdm", None)
+    out = io.StringIO()
+    list(progress(RECORDS, 100, note=lambda record: f"  data {record.step} noise", file=out))
+    assert "data 100 noise" in out.getvalue().splitlines()[-1]
