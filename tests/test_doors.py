@@ -88,6 +88,8 @@ NEITHER = {
     "process.predict.Parameterization": "a row, given by the author of a parameterization",
     "nn.gradcheck.": "asks layers, and its numbers are large where they are wrong",
     "nn.compose.": "parts of networks; a layer is not asked whether it is one",
+    "data.idx.": "reads files, see its tests",
+    "data.folders.": "reads files, see its tests",
     "training.checkpoint.": "reads and writes files, see its tests",
     "training.progress.": "prints while it hands records on",
     "training.machine.": "settings of the machine",
@@ -406,7 +408,7 @@ def test_the_example_opens_the_door(path, door):
 
 NO_ARGUMENTS = {
     "schedules.smooth.EDM", "schedules.smooth.Flow", "schedules.alpha_paths.LinearVP", "nn.activation.SiLU",
-    "nn.activation.GELU", "data.images.digits",
+    "nn.activation.GELU", "data.images.digits", "data.images.fashion",
 }  # fmt: skip
 
 

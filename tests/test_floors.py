@@ -24,7 +24,7 @@ FLOORS = (
 )
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 WITHOUT_SCIPY = ("core", "schedules", "nn", "process", "oracles", "samplers", "guidance")
-OPTIONAL = ("scipy", "matplotlib", "mpl_toolkits", "tqdm", "torch")
+OPTIONAL = ("scipy", "matplotlib", "mpl_toolkits", "tqdm", "torch", "PIL")
 FILES = sorted(HOUSE.rglob("*.py"))
 
 

@@ -3,7 +3,7 @@ from importlib import resources
 import numpy as np
 import pytest
 
-from refdiff.data import DIGITS_WIDTH, digits
+from refdiff.data import DIGITS_WIDTH, FASHION_CLASSES, FASHION_WIDTH, digits, fashion
 
 
 @pytest.fixture(scope="module")
@@ -12,10 +12,19 @@ def split():
 
 
 @pytest.fixture(scope="module")
-def raw():
-    path = resources.files("refdiff.data") / "digits8.npz"
+def clothes():
+    return fashion()
+
+
+def packaged(name):
+    path = resources.files("refdiff.data") / name
     with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
         return archive["images"], archive["labels"]
+
+
+@pytest.fixture(scope="module")
+def raw():
+    return packaged("digits8.npz")
 
 
 def square_distances(x, y):
@@ -80,4 +89,49 @@ def test_a_caller_may_write_into_what_digits_returns(split):
 def test_the_licence_of_the_digits_travels_with_them():
     text = (resources.files("refdiff.data") / "LICENSE-digits").read_text()
     for word in ("Alpaydin", "Kaynak", "10.24432/C50P49", "Attribution 4.0", "re-encoded"):
+        assert word in text
+
+
+def test_fashion_has_the_shapes_and_types_that_are_promised(clothes):
+    assert clothes.train.images.shape == (840, 28, 28)
+    assert clothes.test.images.shape == (160, 28, 28)
+    for part, each in zip(clothes, (84, 16), strict=True):
+        assert part.images.dtype == np.float32
+        assert part.labels.dtype == np.int64
+        np.testing.assert_array_equal(np.bincount(part.labels), np.full(10, each))
+    assert len(FASHION_CLASSES) == 10
+
+
+def test_fashion_is_split_by_the_rule_of_the_digits(clothes):
+    images, labels = packaged("fashion_mini28_4bit.npz")
+    for c in range(10):
+        mine = images[labels == c]
+        held_back = np.arange(100) % 6 == 5
+        for part, chosen in ((clothes.train, mine[~held_back]), (clothes.test, mine[held_back])):
+            np.testing.assert_array_equal(np.rint((part.images[part.labels == c] + 1) * 7.5), chosen)
+
+
+def test_the_grey_values_of_fashion_stand_one_width_apart(clothes):
+    # float32: 2/15 has no finite binary form, an ulp at 1 is 1.2e-7
+    values = np.unique(np.concatenate([part.images.ravel() for part in clothes]))
+    np.testing.assert_allclose(values, np.linspace(-1, 1, 16), rtol=0, atol=1.2e-7)
+    np.testing.assert_allclose(np.diff(values), FASHION_WIDTH, rtol=0, atol=2.4e-7)
+    assert values[0] == -1
+    assert values[-1] == 1
+
+
+def test_the_names_of_the_classes_fit_the_pictures(clothes):
+    # trousers are narrow, ankle boots are higher than sneakers, and sandals use little ink
+    images, labels = clothes.train
+    ink = {name: (images[labels == c] + 1).mean(axis=0) for c, name in enumerate(FASHION_CLASSES)}
+    width = {name: np.count_nonzero(x.mean(axis=0) > 0.3) for name, x in ink.items()}
+    height = {name: np.count_nonzero(x.mean(axis=1) > 0.3) for name, x in ink.items()}
+    assert min(width, key=width.get) == "trouser"
+    assert height["ankle boot"] > height["sneaker"]
+    assert min(ink, key=lambda name: ink[name].mean()) == "sandal"
+
+
+def test_the_licence_of_fashion_travels_with_it():
+    text = (resources.files("refdiff.data") / "LICENSE-fashion-mnist").read_text()
+    for word in ("MIT", "(c) 2017 Zalando SE", "first 100 images of each class", "round(x / 17)", "re-encoded"):
         assert word in text
