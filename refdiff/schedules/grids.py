@@ -122,7 +122,7 @@ def log_snr(schedule: Schedule, steps: int, start: float, end: float) -> Grid:
     References
     ----------
     Equation: grids.log_snr
-    lu2022 (arXiv 2206.00927v3), section 3.3; the code's `skip_type="logSNR"`
+    lu2022 (arXiv 2206.00927v3), the code's `skip_type="logSNR"`
     """
     _falls("start", start, "end", end)
     return levels_at(schedule, schedule.time_of(np.linspace(start, end, count("steps", steps) + 1)))
@@ -158,7 +158,7 @@ def refine(schedule: Schedule, levels: Sequence[Level], inner: Sequence[float] =
     References
     ----------
     Equation: grids.refine
-    lu2022 (arXiv 2206.00927v3), algorithm 1, line 3
+    lu2022 (arXiv 2206.00927v3), algorithm 1
     """
     choice("by", by, ("log_snr", "angle", "ratio", "time"))
     shares = [scalar("inner", r) for r in inner]
