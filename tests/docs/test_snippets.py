@@ -19,7 +19,21 @@ from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser
 ROOT = Path(__file__).parents[2]
 PAGES = [p for p in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))] if "```" in p.read_text("utf-8")]
 # Two seconds and more each: in the slow run.
-LONG = {"ddim", "ddpm", "elbo", "likelihood", "memory", "schedules", "score", "sde", "solvers", "vdm", "what"}
+LONG = {
+    "ddim",
+    "ddpm",
+    "elbo",
+    "evaluation",
+    "flow",
+    "likelihood",
+    "memory",
+    "schedules",
+    "score",
+    "sde",
+    "solvers",
+    "vdm",
+    "what",
+}
 ROUNDING = re.compile(r"(?:\b\d(?:\.\d+)?|\.\.\.)e-(1\d)\b")  # a residual of rounding, and its power of ten
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
