@@ -1,0 +1,5 @@
+"""Sampling with an exact denoiser."""
+
+from benchmarks.harness import Benchmark
+
+BENCHMARKS: list[Benchmark] = []
