@@ -1,6 +1,6 @@
 """Convolutions of images (B, H, W, C): channels last, so that a pixel's channels lie side by side for the GEMM."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,8 @@ from refdiff.core.validate import count, require, scalar
 from refdiff.nn.layer import Pull
 from refdiff.nn.sums import column_sums
 
-CHUNK = 1 << 17  # numbers in a buffer: half a megabyte in float32, so that what is written is read from the cache
+CHUNK = 1 << 16  # numbers in a buffer: a quarter of a megabyte in float32; what is written is read from the cache
+SMALL = 1_000_000  # multiplications: OpenBLAS repacks the matrices of larger products, at a quarter of its speed
 Back = Callable[[Array], tuple[Array, Array]]
 
 
@@ -124,15 +125,17 @@ def _each(padded: Array, k: int, l: int, height: int, width: int, stride: int) -
 
 def _rows(x: Array, w: Array) -> tuple[Array, Back]:
     """3 x 3 at stride 1: three products with rows of the window; chunks of images that fit the cache."""
-    height, n_in, n_out = x.shape[1], x.shape[3], w.shape[-1]
+    _, height, width, n_in = x.shape
+    n_out = w.shape[-1]
     y = _filtered(x, w)
 
     def back(dy: Array) -> tuple[Array, Array]:
         dw = np.zeros((3, 3 * n_in, n_out), np.result_type(x, dy))
-        for part in _chunks(x):
-            rows, d = _beside(x[part]), dy[part].reshape(-1, n_out)
+        tiles = _tiles(height, width * 3 * n_in * n_out)
+        d = dy.reshape(len(dy), tiles, -1, n_out)
+        for part, seen in _beside(x, tiles):
             for k in range(3):
-                dw[k] += rows[:, k : k + height].reshape(-1, 3 * n_in).T @ d
+                dw[k] += np.sum(seen[k].swapaxes(2, 3) @ d[part], axis=(0, 1))
         turned = np.ascontiguousarray(w[::-1, ::-1].swapaxes(2, 3))
         return dw.reshape(w.shape), _filtered(dy, turned)
 
@@ -142,31 +145,35 @@ def _rows(x: Array, w: Array) -> tuple[Array, Back]:
 def _filtered(x: Array, w: Array) -> Array:
     b, height, width, n_in = x.shape
     n_out = w.shape[-1]
-    y = np.empty((b, height * width, n_out), np.result_type(x, w))
-    by_row = w.reshape(3, 3 * n_in, n_out)
-    for part in _chunks(x):
-        rows, out = _beside(x[part]), y[part]
-        np.matmul(_view(rows, 0, height), by_row[0], out=out)
-        out += _view(rows, 1, height) @ by_row[1]
-        out += _view(rows, 2, height) @ by_row[2]
+    tiles = _tiles(height, width * 3 * n_in * n_out)
+    y = np.empty((b, tiles, height // tiles * width, n_out), np.result_type(x, w))
+    above, at, below = w.reshape(3, 3 * n_in, n_out)
+    for part, seen in _beside(x, tiles):
+        out = np.matmul(seen[0], above, out=y[part])
+        out += seen[1] @ at
+        out += seen[2] @ below
     return y.reshape(b, height, width, n_out)
 
 
-def _view(rows: Array, k: int, height: int) -> Array:
-    """The rows k ... k + height of each image as one matrix an image: no copy."""
-    return rows[:, k : k + height].reshape(len(rows), -1, rows.shape[-1])
+def _beside(x: Array, tiles: int) -> Iterator[tuple[slice, list[Array]]]:
+    """Chunks of images; of each, what the window's three rows see: matrices (images, tiles, pixels of a tile, 3 C).
 
-
-def _beside(x: Array) -> Array:
-    """Each pixel beside its left and right neighbours, a row of zeros above and below: (B, H + 2, W, 3 C)."""
+    Each pixel is laid beside its left and right neighbours, with a row of zeros above and below the image. What the
+    window's row k sees are then the rows from k on: no copy. The memory is used again by the next chunk.
+    """
     b, height, width, n_in = x.shape
-    rows = np.zeros((b, height + 2, width, 3, n_in), x.dtype)
-    rows[:, 1:-1, 1:, 0] = x[:, :, :-1]
-    rows[:, 1:-1, :, 1] = x
-    rows[:, 1:-1, :-1, 2] = x[:, :, 1:]
-    return rows.reshape(b, height + 2, width, 3 * n_in)
+    n = max(1, CHUNK // max(1, 3 * x[:1].size))
+    rows = np.zeros((min(n, b), height + 2, width, 3, n_in), x.dtype)
+    for start in range(0, b, n):
+        part = x[start : start + n]
+        laid = rows[: len(part)]
+        laid[:, 1:-1, 1:, 0] = part[:, :, :-1]
+        laid[:, 1:-1, :, 1] = part
+        laid[:, 1:-1, :-1, 2] = part[:, :, 1:]
+        shape = len(part), tiles, height // tiles * width, 3 * n_in
+        yield slice(start, start + n), [laid[:, k : k + height].reshape(shape) for k in range(3)]
 
 
-def _chunks(x: Array) -> list[slice]:
-    n = max(1, CHUNK // (3 * x[0].size)) if len(x) else 1
-    return [slice(i, i + n) for i in range(0, len(x), n)]
+def _tiles(height: int, cost: int) -> int:
+    """Into how many tiles of whole rows an image is cut, so that a product costs at most SMALL; a row costs `cost`."""
+    return next(n for n in range(1, height + 1) if height % n == 0 and (height // n * cost <= SMALL or n == height))

@@ -143,7 +143,7 @@ MUTANTS = (
     Mutant("attention.attend", "dp - np.sum(dp * p, axis=-1, keepdims=True)", "dp",
            "big-networks-differentiate-exactly"),
     Mutant("activation.GELU.__call__", "ROOT + 3 * CUBIC", "ROOT + CUBIC", "big-networks-differentiate-exactly"),
-    Mutant("conv._beside", "rows[:, 1:-1, 1:, 0] = x[:, :, :-1]", "rows[:, 1:-1, :-1, 0] = x[:, :, 1:]",
+    Mutant("conv._beside", "laid[:, 1:-1, 1:, 0] = part[:, :, :-1]", "laid[:, 1:-1, :-1, 0] = part[:, :, 1:]",
            "convolution-is-a-sum-over-a-window"),
     Mutant("conv._each", "l : l + width : stride", "k : k + width : stride", "convolution-is-a-sum-over-a-window"),
     Mutant("attention.attend", "scale = q.shape[-1] ** -0.5", "scale = 1.0", "attention-is-a-mean-over-a-set"),

@@ -96,12 +96,16 @@ def test_convolution_of_one_row_is_numpys_correlation():
 
 
 @pytest.mark.equation("conv.Conv")
-def test_convolution_in_chunks_of_images_is_the_same(monkeypatch):
+@pytest.mark.parametrize(
+    "limits", [{"CHUNK": 1}, {"CHUNK": 2 * 3 * X[0].size}, {"SMALL": 1}, {"SMALL": 2 * 6 * 3 * 4 * 3}]
+)
+def test_convolution_in_chunks_of_images_and_tiles_of_rows_is_the_same(monkeypatch, limits):
     layer = Conv(4, 3)
     p, dy = shaken(layer), RNG(6).standard_normal((3, 4, 6, 3))
     y, pull = layer(p, X)
     grads, dx = pull(dy)
-    monkeypatch.setattr("refdiff.nn.conv.CHUNK", 1)
+    for name, value in limits.items():
+        monkeypatch.setattr(f"refdiff.nn.conv.{name}", value)
     y_each, pull_each = layer(p, X)
     grads_each, dx_each = pull_each(dy)
     np.testing.assert_allclose(y_each, y, rtol=1e-13)
