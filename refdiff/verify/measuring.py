@@ -88,12 +88,12 @@ def measure_units(
 ) -> Measured:
     """Call the step once at each timestep, on a state whose entries are unit vectors and mixtures."""
     hand, handed = _Hand(SLOTS), "noise" in roles.values()
-    inputs, ask = _steps(walk, tables), np.zeros(len(walk.here), int)
+    inputs, ask = told_of_steps(walk, tables), np.zeros(len(walk.here), int)
     x0, _ = walk.belief()
     size = 0.25 * min(1.0, clip or 1.0) / np.maximum(1.0, np.max(np.abs(x0), axis=1))
     mixtures = scattered((8, 3))
     out, apart, unseen = np.empty((len(walk.here), SLOTS)), np.zeros(len(walk.here)), False
-    with dealing(hand, step) as rng, _quiet():
+    with dealing(hand, step) as rng, quiet():
         call: Call | None = None
         for k, at in enumerate(inputs):
             slots = np.zeros((SLOTS, 4))  # state, output, two draws
@@ -105,14 +105,14 @@ def measure_units(
             hand.ready = [again] if handed else [z, again]
             call = call or fit(step, roles, given, torch=torch)
             hand.dealt = 0
-            out[k] = _run(call, step, given)
+            out[k] = run_once(call, step, given)
             ask[k] = hand.dealt + handed
             if k in (0, len(inputs) // 2):
                 hand.dealt = 0
-                unseen = unseen or not np.array_equal(out[k], _run(call, step, given), equal_nan=True)
+                unseen = unseen or not np.array_equal(out[k], run_once(call, step, given), equal_nan=True)
                 slots[[*range(1, 5), *range(9, SLOTS)]] = 0.0  # do the mixtures near the origin notice?
                 hand.dealt = 0
-                alone = _run(call, step, given)[NEAR]
+                alone = run_once(call, step, given)[NEAR]
                 apart[k] = np.max(np.abs(alone - out[k, NEAR])) / max(np.max(np.abs(alone)), np.finfo(float).tiny)
     y = out - out[:, :1]
     mean = y[:, 1:3] / size[:, None]
@@ -145,11 +145,11 @@ def measure_moments(
     x, output = columns.reshape(-1, 2).T
     out, call = np.empty((len(chosen), DRAWS, 4)), None
     rng = np.random.default_rng(0)  # of the check: handed to a step that asks for one
-    with _quiet():
-        for k, at in enumerate(_steps(walk, tables)):
+    with quiet():
+        for k, at in enumerate(told_of_steps(walk, tables)):
             given = {**at, "x": x, "output": output, "model": output, "noise": np.zeros_like(x), "rng": rng}
             call = call or fit(step, roles, given, torch=torch)
-            out[k] = _run(call, step, given).reshape(DRAWS, 4)
+            out[k] = run_once(call, step, given).reshape(DRAWS, 4)
     means, std = out.mean(axis=1), out.std(axis=(1, 2), mean=out.mean(axis=1, keepdims=True))
     bias, error = means[:, 0], LIMIT * std / DRAWS**0.5
     mean = means[:, 1:3] - bias[:, None]
@@ -164,7 +164,7 @@ def measure_moments(
     )  # fmt: skip
 
 
-def _steps(walk: Walk, tables: Mapping[str, Any]) -> list[dict[str, Any]]:
+def told_of_steps(walk: Walk, tables: Mapping[str, Any]) -> list[dict[str, Any]]:
     """What the subject is told of each step, beside its arrays."""
     on_chain = "betas" in tables
     top = len(walk.alpha) - 1
@@ -185,7 +185,8 @@ def _steps(walk: Walk, tables: Mapping[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def _run(call: Call, step: Callable[..., Any], given: Mapping[str, Any]) -> Array:
+def run_once(call: Call, step: Callable[..., Any], given: Mapping[str, Any]) -> Array:
+    """The step's answer; a `ValueError` that says where, for whatever it raises."""
     try:
         return call(step, given)
     except Exception as refusal:  # anything may come out of other people's code
@@ -196,7 +197,7 @@ def _run(call: Call, step: Callable[..., Any], given: Mapping[str, Any]) -> Arra
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Warnings of the subject are its own affair: what is not finite is found in its answers."""
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -76,6 +76,8 @@ class Call:
     def _value(self, role: str, value: Any, batch: int) -> Any:
         if role in STATES:
             return self._state(value)
+        if role == "model" and callable(value):
+            return self._model(value, batch)
         if role == "model":
             output = self._state(value)
             return lambda *args, **kwargs: output
@@ -87,6 +89,19 @@ class Call:
         if role == "rng" and self.torch:
             return sys.modules["torch"].Generator()
         return value
+
+    def _model(self, answer: Callable[[Array, float], Array], batch: int) -> Any:
+        """A model that is asked: the state among its arguments, and the time, which is NaN if none is found."""
+
+        def model(*args: Any, **kwargs: Any) -> Any:
+            arrays = [_numbers(v) for v in (*args, *kwargs.values())]
+            states = [k for k, a in enumerate(arrays) if a.shape == (batch, *self.axes)]
+            if not states:
+                raise TypeError(f"asked the model at nothing of the state's shape {(batch, *self.axes)}")
+            times = [a for k, a in enumerate(arrays) if k != states[0] and a.size and np.all(a == a.flat[0])]
+            return self._state(answer(arrays[states[0]].reshape(-1), float(times[0].flat[0]) if times else np.nan))
+
+        return model
 
     def _array(self, value: Array, dtype: str) -> Any:
         if not self.torch:
@@ -101,6 +116,13 @@ class Call:
             if found.shape == shape and found.dtype.kind in "fiu":
                 return found.astype(np.float64).reshape(-1)
         raise TypeError(f"returned nothing of the state's shape {shape}")
+
+
+def _numbers(value: Any) -> Array:
+    """What was handed to a model as float64; empty for what is no number."""
+    value = value.detach().cpu() if hasattr(value, "detach") else value
+    found = np.asarray(value)
+    return found.astype(np.float64) if found.dtype.kind in "fiu" else np.zeros(0)
 
 
 def _parts(answer: Any) -> Iterator[Any]:

@@ -60,7 +60,7 @@ def judge(
     ]
     if not np.all(np.isfinite(got)):
         bad = ~np.all(np.isfinite(got), axis=1)
-        findings.append(Finding("not finite", "the step answers with NaN or infinity", _where(m, bad)))
+        findings.append(Finding("not finite", "the step answers with NaN or infinity", places(m.walk, bad)))
     every = np.ones(len(got), bool)
     mean, noise = (
         _Case(got[:, c], wanted[:, c], slack[:, c], budget[:, c], every, np.asarray(np.any(wrong[:, c], axis=1)))
@@ -68,12 +68,14 @@ def judge(
     )
     if np.any(mean.wrong):
         slips = (_consequence(m), *MEANS) if m.walk.kind == "ddim" and np.any(noise.wrong) else MEANS
-        findings.append(Finding("the mean", _likeliest(slips, m.walk, q, mean), _where(m, mean.wrong)))
+        findings.append(Finding("the mean", _likeliest(slips, m.walk, q, mean), places(m.walk, mean.wrong)))
     findings.extend(_noise_findings(m, q, noise))
     scale = np.max(np.abs(wanted), axis=1)
     offset = np.abs(m.bias) > (FIT + slack.max(axis=1)) * scale
     if np.any(offset):
-        findings.append(Finding("a constant is added", f"up to {np.nanmax(np.abs(m.bias)):.3g}", _where(m, offset)))
+        findings.append(
+            Finding("a constant is added", f"up to {np.nanmax(np.abs(m.bias)):.3g}", places(m.walk, offset))
+        )
     if m.shapes:
         findings.append(Finding(
             "the noise", f"is drawn with shape {m.shapes[0]}, not the state's: entries share one number", ""
@@ -103,9 +105,7 @@ def _single(w: Walk, q: Quantities, want: Array) -> Array:
     A factor alpha = 1 - beta is off by eps/alpha, the running product by e, their root of the sum of squares;
     1 - alpha_bar by e alpha_bar/(1 - alpha_bar), and a beta recomputed as 1 - alpha_bar_t/alpha_bar_s by eps/beta.
     """
-    with np.errstate(divide="ignore"):
-        factors = np.minimum((w.alpha[:-1] / w.alpha[1:]) ** 2, 1e4)
-    e = 2 * SINGLE * (1 + np.sqrt(np.cumsum(factors**2)))[w.here - 1]
+    e = rounding(w)[w.here]
     with np.errstate(divide="ignore"):
         noise = e * (1 + q.bar / (1 - q.bar) + np.where(w.last, 0.0, q.before / (1 - q.before)))
     share = 2 * SINGLE / q.beta
@@ -118,6 +118,13 @@ def _single(w: Walk, q: Quantities, want: Array) -> Array:
     else:
         parts = noise[:, None] * (np.asarray(w.s.alpha)[:, None] * x0 + direction(w)[:, None] * eps)
     return np.column_stack([parts, (noise + share) * want[:, 2]]) / _size(want) + 4 * SINGLE
+
+
+def rounding(w: Walk) -> Array:
+    """(T + 1,), the relative error of alpha_bar that single precision makes of a running product."""
+    with np.errstate(divide="ignore"):
+        factors = np.minimum((w.alpha[:-1] / w.alpha[1:]) ** 2, 1e4)
+    return np.asarray(np.append(0.0, 2 * SINGLE * (1 + np.sqrt(np.cumsum(factors**2)))))
 
 
 class _Case(NamedTuple):
@@ -141,12 +148,12 @@ def _noise_findings(m: Measured, q: Quantities, case: _Case) -> list[Finding]:
     found, last = [], m.walk.last
     if np.any(case.wrong & last):
         reason = f"noise on the last step, of standard deviation {m.noise[last][0]:.4g}"
-        found.append(Finding("the noise", reason, _where(m, case.wrong & last)))
+        found.append(Finding("the noise", reason, places(m.walk, case.wrong & last)))
     case = case._replace(rows=~last, wrong=case.wrong & ~last)
     if np.any(case.wrong):
         silent = not np.any(m.noise[case.wrong])
         reason = "no noise" if silent else _likeliest(NOISES, m.walk, q, case)
-        found.append(Finding("the noise", reason, _where(m, case.wrong)))
+        found.append(Finding("the noise", reason, places(m.walk, case.wrong)))
     return found
 
 
@@ -196,12 +203,8 @@ def _bends(m: Measured, clip: float | None, mean_is_wrong: bool) -> list[Finding
     """Clipping and other departures from an affine map, far from the origin and near it."""
     near = m.near > 1e-4
     if np.any(near):
-        worst = f"residual {np.nanmax(m.near):.2g}"
-        return [
-            Finding(
-                "not affine", f"{worst}: entries depend on one another, or are changed by a function", _where(m, near)
-            )
-        ]
+        reason = f"residual {np.nanmax(m.near):.2g}: entries depend on one another, or are changed by a function"
+        return [Finding("not affine", reason, places(m.walk, near))]
     if not np.any(m.far_in):
         return []
     affine = np.einsum("nki,ni->nk", m.far_in, np.column_stack([m.mean, m.noise]))
@@ -224,7 +227,7 @@ def _bends(m: Measured, clip: float | None, mean_is_wrong: bool) -> list[Finding
                 else f"; pass clip={bound:g} if that is meant"
             )
             break
-    return [Finding(about, reason, _where(m, bent))]
+    return [Finding(about, reason, places(m.walk, bent))]
 
 
 def _clipped(m: Measured, bound: float, kept: bool) -> Array:
@@ -269,9 +272,9 @@ def _row(m: Measured, name: str, want: Array, got: Array, error: Array, wrong: A
     return Row(name, t, float(want[k]), float(got[k]), float(error[k]), int(np.sum(wrong)), not np.any(wrong))
 
 
-def _where(m: Measured, wrong: Array) -> str:
-    """At which timesteps, in words."""
-    t = m.walk.shown[m.walk.here][wrong]
+def places(walk: Walk, wrong: Array) -> str:
+    """At which timesteps of a walk, in words."""
+    t = walk.shown[walk.here][wrong]
     if len(t) == len(wrong) > 1:
         return f"at all {len(t)} timesteps"
     if len(t) <= 3:
@@ -281,11 +284,12 @@ def _where(m: Measured, wrong: Array) -> str:
 
 def told(title: str, rows: tuple[Row, ...], findings: tuple[Finding, ...], ok: bool) -> str:
     """The report as it prints in a terminal."""
+    wide = max([18, *(len(r.coefficient) for r in rows)])
     table = [
-        f"  {r.coefficient:18}  {r.t:>8.6g}  {r.want:>12.6g}  {r.got:>12.6g}  {r.error:>8.1e}  "
+        f"  {r.coefficient:{wide}}  {r.t:>8.6g}  {r.want:>12.6g}  {r.got:>12.6g}  {r.error:>8.1e}  "
         f"{'held' if r.held else f'WRONG at {r.wrong}'}"
         for r in rows
     ]
-    head = f"  {'coefficient of':18}  {'worst t':>8}  {'want':>12}  {'got':>12}  {'error':>8}"
+    head = f"  {'coefficient of':{wide}}  {'worst t':>8}  {'want':>12}  {'got':>12}  {'error':>8}"
     ending = "Every coefficient holds." if ok else "Not the same sampler."
     return "\n".join([title, "", head, *table, "", *(f"  {f}." for f in findings), ending])
