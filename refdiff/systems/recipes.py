@@ -94,6 +94,9 @@ class Recipe:
         choice("target", self.target, TARGETS)
         choice("path", self.path, PATHS)
         choice("levels", self.levels, LAWS_OF_LEVELS)
+        endless = self.path == "edm" and self.levels in ("time", "logit-normal")
+        require(not endless, "levels", "be log-normal or angle on the path edm, whose times have no end", self.levels,
+                'Add levels = "log-normal".')  # fmt: skip
         for name in ("steps", "batch", "accumulate", "warmup", "size", "sample_steps"):
             count(name, getattr(self, name), {"warmup": 0, "size": 0, "sample_steps": 2}.get(name, 1))
         positive("rate", self.rate), positive("data_std", self.data_std), scalar("guidance", self.guidance)

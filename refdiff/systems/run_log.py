@@ -49,7 +49,7 @@ class RunLog:
         self._bands.add(record.detail)
 
     def write(self) -> None:
-        """A line about the steps since the last one, on the disk when this returns; nothing if there were none."""
+        """A line about the steps since the last one; nothing if there were none."""
         if not self._seen:
             return
         last = self._seen[-1]
@@ -65,7 +65,6 @@ class RunLog:
         }
         self._file.write(json.dumps(line) + "\n")
         self._file.flush()
-        os.fsync(self._file.fileno())
         self._seen.clear()
         self._bands.clear()
 

@@ -149,9 +149,8 @@ def _run(recipe: Recipe, found: Source, state: State, place: Place, sheets: int)
             for record in bar:
                 _keep(record, recipe, found, state, place, log, sheets)
         except Diverged as error:
-            print(
-                f"diverged: {error}\n{place.unfinished} keeps step {describe(place.unfinished)[1]:,}.", file=sys.stderr
-            )
+            kept = describe(place.unfinished)[1]
+            print(f"diverged: {error} {place.unfinished} keeps step {kept:,}.", file=sys.stderr)
             return 1
         except KeyboardInterrupt:
             bar.close()

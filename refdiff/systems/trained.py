@@ -13,7 +13,7 @@ from refdiff.core import trees
 from refdiff.core.arrays import Array
 from refdiff.core.noise import Rng
 from refdiff.core.trees import Tree
-from refdiff.core.validate import require, scalar
+from refdiff.core.validate import count, require, scalar
 from refdiff.guidance import cfg_scale
 from refdiff.models import as_denoiser
 from refdiff.process import Denoiser
@@ -117,11 +117,14 @@ class Trained:
         """
         recipe = self.recipe
         require((n is None) != (labels is None), "n", "be given if no labels are, and not beside them", n, "Leave one.")
-        case, count = find((sampler or recipe.sampler).replace("_", "-")), n if labels is None else len(labels)
+        case, many = (
+            find((sampler or recipe.sampler).replace("_", "-")),
+            count("n", n if labels is None else len(labels)),
+        )
         levels, path = self.grid(recipe.sample_steps if steps is None else steps), recipe.schedule
         strength = recipe.guidance if guidance is None else guidance
         denoise = self.denoiser(labels, 1.0 if labels is None and guidance is None else strength)
-        x = levels[0].sigma * rng.standard_normal((count or 0, *state_shape(recipe.network, self.shape)))
+        x = levels[0].sigma * rng.standard_normal((many, *state_shape(recipe.network, self.shape)))
         options = case.options(path, len(levels) - 1) | ({"rng": rng} if case.sampler.stochastic else {})
         return np.asarray(case.sampler(denoise, x, case.levels(path, levels), **options).reshape(-1, *self.shape))
 
