@@ -7,11 +7,10 @@ the marginal velocity that both losses are after.
 from collections.abc import Callable
 from itertools import pairwise
 
-import numpy as np
-
 from refdiff.core.arrays import Array, square_norm
 from refdiff.core.validate import finite
 from refdiff.process.interpolants import Interpolant
+from refdiff.process.motion import family
 from refdiff.process.predict import Denoiser
 from refdiff.schedules.smooth import SmoothSchedule
 
@@ -50,7 +49,8 @@ def marginal(raw: Array, truth: Array) -> Array:
 def velocity_of(denoise: Denoiser, schedule: SmoothSchedule) -> Velocity:
     """The marginal velocity of a denoiser's belief on a smooth path: alpha' E[x0 | x_t] + sigma' E[eps | x_t].
 
-    With an oracle's `denoise` it is the velocity that carries the law of x_t exactly. Wanted at sigma > 0.
+    With an oracle's `denoise` it is the velocity that carries the law of x_t exactly. Wanted at sigma > 0. It is
+    `motion.family` without noise.
 
     References
     ----------
@@ -58,14 +58,7 @@ def velocity_of(denoise: Denoiser, schedule: SmoothSchedule) -> Velocity:
     lipman2022 (arXiv 2210.02747v2), theorem 1
     liu2022 (arXiv 2209.03003v1), eq. 2
     """
-
-    def velocity(x: Array, time: float) -> Array:
-        t = schedule(time)
-        x0, eps = denoise(x, t)
-        rates = schedule.rates(time)
-        return np.asarray(rates.dalpha * x0 + rates.sigma_dsigma / t.sigma * eps)
-
-    return velocity
+    return lambda x, time: family(schedule, denoise, x, time, lam=0.0).drift
 
 
 def euler(velocity: Velocity, x: Array, times: Array) -> Array:

@@ -7,6 +7,7 @@ import numpy as np
 
 from refdiff.core.arrays import Array
 from refdiff.core.validate import require
+from refdiff.process.motion import family
 from refdiff.process.predict import Denoiser
 from refdiff.samplers.sampler import sampler
 from refdiff.schedules.level import Level
@@ -23,9 +24,7 @@ def velocity_at(denoise: Denoiser, x: Array, t: Level, path: SmoothSchedule) -> 
     Equation: flows.velocity_at
     lipman2022 (arXiv 2210.02747v2), theorem 3
     """
-    x0, eps = denoise(x, t)
-    rates = path.rates(t.time)
-    return np.asarray(rates.dalpha * x0 + rates.sigma_dsigma / t.sigma * eps)
+    return family(path, denoise, x, float(t.time), lam=0.0).drift
 
 
 def on_path(levels: list[Level], path: SmoothSchedule | None) -> None:

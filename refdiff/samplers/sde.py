@@ -8,6 +8,7 @@ import numpy as np
 from refdiff.core.arrays import Array
 from refdiff.core.noise import Rng
 from refdiff.core.validate import positive, require, scalar
+from refdiff.process.motion import family
 from refdiff.process.predict import Denoiser
 from refdiff.samplers.dpmpp import Past, differences, half_slope
 from refdiff.samplers.exponential import History, alpha_needed, clock, phi
@@ -44,7 +45,7 @@ def euler_maruyama(
     Parameters
     ----------
     denoise : Denoiser
-        The belief about eps; the score is -eps/sigma.
+        The belief about x_0 and eps, from which `motion.family` has the drift.
     x : ndarray
         (B, ...), states at levels[0].
     levels : sequence of Level
@@ -63,13 +64,9 @@ def euler_maruyama(
     zhang2022deis (arXiv 2204.13902v4)
     """
     for t, s in pairwise(levels):
-        k = noise(t) if callable(noise) else noise
-        rates, h = path.rates(t.time), t.time - s.time
-        f = rates.dalpha / t.alpha
-        half = rates.sigma_dsigma - f * t.sigma**2  # g^2/2
-        score = -denoise(x, t).eps / t.sigma
-        z = rng.standard_normal(x.shape)
-        x = x - h * (f * x - (1 + k**2) * half * score) + (s.sigma > 0) * k * np.sqrt(2 * half * h) * z
+        h = t.time - s.time
+        drift, spread = family(path, denoise, x, float(t.time), noise(t) if callable(noise) else noise)
+        x = x - h * drift + (s.sigma > 0) * spread * np.sqrt(h) * rng.standard_normal(x.shape)
         yield x
 
 

@@ -283,7 +283,7 @@ MUTANTS = (
     Mutant("singlestep.dpm_solver_1", "s.sigma > 0", "s.sigma < 0", "four-names-are-one-algorithm"),
     Mutant("sde.dpmpp_sde", "sde_step(noise, np.zeros_like(x), u, s, eta=eta)", "sde_noise(t, u, eta=eta) * second",
            "noise-keeps-the-weak-orders"),
-    Mutant("sde.euler_maruyama", "(1 + k**2)", "(1 + k)", "noise-keeps-the-weak-orders"),
+    Mutant("sde.euler_maruyama", "spread * np.sqrt(h)", "spread * h", "noise-keeps-the-weak-orders"),
     Mutant("stochastic.churned", "x, t = law.mean + inflate * np.sqrt(law.var) * z, up",
            "x = law.mean + inflate * np.sqrt(law.var) * z", "noise-keeps-the-weak-orders"),
     Mutant("variances.analytic", "np.sqrt(axes[0])", "axes[0]", "with-the-best-variance-three-steps-are-exact"),
