@@ -40,6 +40,11 @@ def refused(capsys, *argv):
         (["sample", "--steps", "few"], "whole number"),
         (["sample", "-o", "no/such/folder/paths.png"], "folder that exists"),
         (["samplers", "dmp"], "ddpm"),
+        (["sample", "digits", "--guidance", "much"], "--guidance"),
+        (["train"], "DATA"),
+        (["train", "digit"], "Did you mean digits?"),
+        (["train", "moons", "--steps", "0"], "steps must be a whole number of at least 1"),
+        (["train", "moons", "--config", "no/such/file.toml"], "config must be a file to read"),
     ],
 )
 def test_bad_arguments_get_one_clear_line_and_exit_code_2(capsys, argv, says):
