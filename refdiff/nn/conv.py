@@ -13,7 +13,7 @@ from refdiff.core.validate import count, require, scalar
 from refdiff.nn.layer import Pull
 from refdiff.nn.sums import column_sums
 
-CHUNK = 1 << 16  # numbers in a buffer: a quarter of a megabyte in float32; what is written is read from the cache
+CHUNK = 1 << 17  # numbers in a buffer: half a megabyte in float32, so that what is written is read from the cache
 SMALL = 1_000_000  # multiplications: OpenBLAS repacks the matrices of larger products, at a quarter of its speed
 Back = Callable[[Array], tuple[Array, Array]]
 
@@ -75,7 +75,8 @@ class Conv:
         """
         check_images(x, self.n_in, self.stride)
         w = params["w"]
-        y, back = _rows(x, w) if (self.size, self.stride) == (3, 1) else _taps(x, w, self.stride)
+        way = {(3, 1): _rows, (1, 1): _pixels}.get((self.size, self.stride), _taps)
+        y, back = way(x, w, self.stride)
         y += params["b"]
 
         def pull(dy: Array) -> tuple[Tree, Array]:
@@ -123,7 +124,20 @@ def _each(padded: Array, k: int, l: int, height: int, width: int, stride: int) -
     return padded[:, k : k + height : stride, l : l + width : stride]
 
 
-def _rows(x: Array, w: Array) -> tuple[Array, Back]:
+def _pixels(x: Array, w: Array, stride: int) -> tuple[Array, Back]:
+    """1 x 1 at stride 1: each pixel by itself, one matrix product."""
+    n_in, n_out = w.shape[2:]
+    rows = x.reshape(-1, n_in)
+    y = (rows @ w[0, 0]).reshape(*x.shape[:3], n_out)
+
+    def back(dy: Array) -> tuple[Array, Array]:
+        d = dy.reshape(-1, n_out)
+        return (rows.T @ d)[None, None], (d @ w[0, 0].T).reshape(x.shape)
+
+    return y, back
+
+
+def _rows(x: Array, w: Array, stride: int) -> tuple[Array, Back]:
     """3 x 3 at stride 1: three products with rows of the window; chunks of images that fit the cache."""
     _, height, width, n_in = x.shape
     n_out = w.shape[-1]
@@ -135,7 +149,7 @@ def _rows(x: Array, w: Array) -> tuple[Array, Back]:
         d = dy.reshape(len(dy), tiles, -1, n_out)
         for part, seen in _beside(x, tiles):
             for k in range(3):
-                dw[k] += np.sum(seen[k].swapaxes(2, 3) @ d[part], axis=(0, 1))
+                dw[k] += (seen[k].swapaxes(2, 3) @ d[part]).sum(axis=(0, 1))
         turned = np.ascontiguousarray(w[::-1, ::-1].swapaxes(2, 3))
         return dw.reshape(w.shape), _filtered(dy, turned)
 

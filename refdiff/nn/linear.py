@@ -52,7 +52,8 @@ class Linear:
         y += params["b"]
 
         def pull(dy: Array) -> tuple[Tree, Array]:
-            dw = x.reshape(-1, self.n_in).T @ dy.reshape(-1, self.n_out)
-            return {"w": dw, "b": column_sums(dy)}, dy @ w.T
+            d = dy.reshape(-1, self.n_out)
+            dw = x.reshape(-1, self.n_in).T @ d
+            return {"w": dw, "b": column_sums(dy)}, (d @ w.T).reshape(x.shape)
 
         return y, pull

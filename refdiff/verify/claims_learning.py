@@ -155,7 +155,7 @@ def quantiles_of_two_uniforms() -> float:
 CLAIMS: tuple[Check, ...] = tuple(v for v in list(globals().values()) if isinstance(v, Check))
 
 MUTANTS = (
-    Mutant("linear.Linear.__call__", "dy @ w.T", "dy @ w.T / 2", "backpropagation-is-the-transpose"),
+    Mutant("linear.Linear.__call__", "(d @ w.T)", "(d @ w.T / 2)", "backpropagation-is-the-transpose"),
     Mutant("norm.LayerNorm.__call__", "dx -= n * row_means(dn * n)", "dx -= 0", "backpropagation-is-the-transpose"),
     Mutant("activation.SiLU.__call__", "slope += s", "slope += 0.5", "backpropagation-is-the-transpose"),
     Mutant("average.ema", "(power + 1) / (power + int", "power / (power + int", "average-of-weights-has-a-closed-form"),
