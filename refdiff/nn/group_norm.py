@@ -85,23 +85,31 @@ class GroupNorm:
         more = 1 + film[:, : self.width] if film is not None else np.ones((1, self.width), x.dtype)
         a, b = scale * more, shift * more + (film[:, self.width :] if film is not None else 0)
 
-        flat = x.reshape(len(x), -1, self.width)  # (B, pixels, C)
-        pixels, size = flat.shape[1], self.width // self.groups
+        side, pixels = x.shape[-2], x[:1].size // self.width
+        rows = x.reshape(len(x), -1, side * self.width)  # (B, H, W C)
+
+        def sums(rows: Array) -> Array:  # over pixels, as a product with ones
+            return np.asarray(np.ones(pixels, rows.dtype) @ rows.reshape(-1, pixels, self.width))
 
         def mean(sums: Array) -> Array:  # over pixels, and over the channels of a group
-            return np.repeat(np.mean(sums.reshape(len(x), self.groups, -1), axis=2) / pixels, size, axis=1)
+            groups = np.mean(sums.reshape(len(x), self.groups, -1), axis=2) / pixels
+            return np.repeat(groups, self.width // self.groups, axis=1)
 
-        n = flat - mean(_sums(flat))[:, None]
-        spread = 1 / np.sqrt(mean(_sums_of_products(n, n)) + self.tiny)
-        y = n * (a * spread)[:, None]
-        y += b[:, None]
+        def each(values: Array) -> Array:  # (B, C) for each pixel of a row: long runs of numbers go faster
+            return np.tile(values, side)[:, None]
+
+        n = rows - each(mean(sums(rows)))
+        spread = 1 / np.sqrt(mean(sums(n * n)) + self.tiny)
+        y = n * each(a * spread)
+        y += each(b)
 
         def pull(dy: Array) -> tuple[Any, ...]:
-            d = dy.reshape(flat.shape)
-            db, da = _sums(d), _sums_of_products(d, n) * spread
-            dx = d * (a * spread)[:, None]
-            dx -= (mean(a * db) * spread)[:, None]
-            dx -= n * (mean(a * da) * spread**2)[:, None]
+            d = dy.reshape(rows.shape)
+            db, da = sums(d), sums(d * n) * spread
+            past = n * each(mean(a * da) * spread**2)
+            past += each(mean(a * db) * spread)
+            dx = d * each(a * spread)
+            dx -= past
             grads = {"scale": np.sum(da * more, axis=0), "shift": np.sum(db * more, axis=0)}
             if film is None:
                 return grads, dx.reshape(x.shape)
@@ -109,13 +117,3 @@ class GroupNorm:
             return grads, dx.reshape(x.shape), summed_to(dfilm, film.shape)
 
         return y.reshape(x.shape), pull
-
-
-def _sums(x: Array) -> Array:
-    """Over pixels, as a product with ones: (B, pixels, C) to (B, C)."""
-    return np.asarray(np.ones(x.shape[1], x.dtype) @ x)
-
-
-def _sums_of_products(x: Array, y: Array) -> Array:
-    """Over pixels, with no array of products in between."""
-    return np.asarray(np.einsum("bsc,bsc->bc", x, y))
