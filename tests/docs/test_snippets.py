@@ -31,6 +31,7 @@ LONG = {
     "score",
     "sde",
     "solvers",
+    "training",
     "vdm",
     "what",
 }
