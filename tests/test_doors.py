@@ -90,6 +90,7 @@ NEITHER = {
     "nn.compose.": "parts of networks; a layer is not asked whether it is one",
     "data.idx.": "reads files, see its tests",
     "data.folders.": "reads files, see its tests",
+    "models.shape_walk.": "runs a network, which refuses what does not fit it in its own words",
     "training.checkpoint.": "reads and writes files, see its tests",
     "training.progress.": "prints while it hands records on",
     "training.machine.": "settings of the machine",
