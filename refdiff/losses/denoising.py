@@ -198,7 +198,7 @@ class DenoisingLoss:
 
         def loss(params: Tree, rng: Rng, batch: Any) -> tuple[Any, ...]:
             data, *conditions = batch if isinstance(batch, tuple) else (batch,)
-            dtype = np.result_type(*trees.leaves(params)) if params else np.dtype(np.float64)
+            dtype = next((leaf.dtype for _, leaf in trees.named(params)), np.dtype(np.float64))
             x0 = np.asarray(data, dtype)
             require(x0.ndim >= 2, "batch", "hold data (B, ...)", x0.shape, "Add an axis with [:, None].")
             t = draw(len(x0), rng=rng)

@@ -7,7 +7,7 @@ import numpy as np
 
 from refdiff.core.arrays import Array
 from refdiff.core.validate import require, scalar
-from refdiff.nn.optim import Slots, _blocks
+from refdiff.nn.optim import Slots, _blocks, _toward
 
 
 class Average(NamedTuple):
@@ -53,7 +53,6 @@ def ema(decay: float = 0.999, *, power: float = 8.0) -> Average:
         slots["step"] += 1
         weight = max(1 - decay, (power + 1) / (power + int(slots["step"])))
         for block in _blocks(params.size):
-            mean = slots["mean"][block]
-            mean += weight * (params[block] - mean)
+            _toward(params[block], slots["mean"][block], weight)
 
     return Average(init, update)

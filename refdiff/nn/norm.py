@@ -58,11 +58,14 @@ class LayerNorm:
         y += params["shift"]
 
         def pull(dy: Array) -> tuple[Tree, Array]:
-            dn = dy * scale
-            dx = dn - row_means(dn)
-            dx -= n * row_means(dn * n)
+            dx = dy * scale
+            product = dx * n
+            along = row_means(product)
+            dx -= row_means(dx)
+            dx -= np.multiply(n, along, out=product)
             dx *= spread
-            return {"scale": column_sums(dy * n), "shift": column_sums(dy)}, dx
+            np.multiply(dy, n, out=product)
+            return {"scale": column_sums(product), "shift": column_sums(dy)}, dx
 
         return y, pull
 

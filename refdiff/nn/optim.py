@@ -114,9 +114,15 @@ def adamw(
             p, g, m, v = params[block], grads[block], slots["m"][block], slots["v"][block]
             if decay:
                 p -= lr * decay * (p if mask is None else p * mask[block])
-            m += (1 - beta1) * (g - m)
-            v += (1 - beta2) * (g * g - v)
-            p -= lr * (m / start1) / (np.sqrt(v / start2) + tiny)
+            _toward(g, m, 1 - beta1)
+            _toward(g * g, v, 1 - beta2)
+            root = v / start2
+            np.sqrt(root, out=root)
+            root += tiny
+            move = m / start1
+            move *= lr
+            move /= root
+            p -= move
 
     return Optimizer(init, update, at)
 
@@ -143,6 +149,13 @@ def clip_by_norm(grads: Array, limit: float) -> float:
     if norm.real > limit:
         grads *= limit / norm
     return float(norm.real)
+
+
+def _toward(new: Array, mean: Array, share: float) -> None:
+    """mean <- mean + share (new - mean), with one array in between."""
+    step = new - mean
+    step *= share
+    mean += step
 
 
 def _blocks(size: int) -> list[slice]:

@@ -156,7 +156,8 @@ CLAIMS: tuple[Check, ...] = tuple(v for v in list(globals().values()) if isinsta
 
 MUTANTS = (
     Mutant("linear.Linear.__call__", "(d @ w.T)", "(d @ w.T / 2)", "backpropagation-is-the-transpose"),
-    Mutant("norm.LayerNorm.__call__", "dx -= n * row_means(dn * n)", "dx -= 0", "backpropagation-is-the-transpose"),
+    Mutant("norm.LayerNorm.__call__", "dx -= np.multiply(n, along, out=product)", "dx -= 0",
+           "backpropagation-is-the-transpose"),
     Mutant("activation.SiLU.__call__", "slope += s", "slope += 0.5", "backpropagation-is-the-transpose"),
     Mutant("average.ema", "(power + 1) / (power + int", "power / (power + int", "average-of-weights-has-a-closed-form"),
     Mutant("denoising.DenoisingLoss.raw_weight", "self.weight(t) / (", "self.weight(t) * (",
