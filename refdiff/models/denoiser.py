@@ -12,6 +12,8 @@ from refdiff.core.validate import require
 from refdiff.process.predict import Denoised, Denoiser, Parameterization
 from refdiff.schedules.level import Level
 
+PART = 1024  # points: half a megabyte at a width of 128, in float32
+
 
 class Network(Protocol):
     """What a network for denoising looks like: `models.MLP` is one."""
@@ -65,10 +67,23 @@ def as_denoiser(
     def denoise(x: Array, t: Level) -> Denoised:
         scaled = parameterization.scale_in(t.like(x)) * x
         feature = np.asarray(parameterization.feature(t), dtype)
-        raw, _ = net(params, scaled if x.dtype.kind == "c" else scaled.astype(dtype), feature, fixed)
+        raw = _in_parts(net, params, scaled if x.dtype.kind == "c" else scaled.astype(dtype), feature, fixed)
         return parameterization.decode(raw if raw.dtype.kind == "c" else raw.astype(x.dtype), x, t)
 
     return denoise
+
+
+def _in_parts(net: Network, params: Tree, x: Array, feature: Array, labels: Array | None) -> Array:
+    """The raw output; of many points a part at a time, so that what is between the layers stays near the core."""
+    own = [a for a in (feature, labels) if a is not None and a.ndim]
+    if x.ndim > 2 or len(x) <= PART or any(len(a) != len(x) for a in own):  # of the last the network itself complains
+        return net(params, x, feature, labels)[0]
+
+    def part(a: Array | None, i: int) -> Any:
+        return a[i : i + PART] if a is not None and a.ndim else a
+
+    starts = range(0, len(x), PART)
+    return np.concatenate([net(params, part(x, i), part(feature, i), part(labels, i))[0] for i in starts])
 
 
 def precision(params: Tree) -> np.dtype[Any]:

@@ -4,8 +4,9 @@ import pytest
 from refdiff.core import trees
 from refdiff.core.calculus import divergence
 from refdiff.models import MLP, as_denoiser
+from refdiff.models.denoiser import PART
 from refdiff.process import EPS, X0, Denoised, V, edm
-from refdiff.schedules import EDM, VP, Cosine
+from refdiff.schedules import EDM, VP, Cosine, Level
 
 RNG = np.random.default_rng
 NET = MLP(3, width=8, depth=1, labels=4, waves=6)
@@ -83,3 +84,16 @@ def test_complex_parameters_pass_through_as_well():
 def test_an_empty_tree_is_refused():
     with pytest.raises(ValueError, match="params must hold the network's parameters"):
         as_denoiser(NET, {}, V)
+
+
+def test_many_points_are_denoised_a_part_at_a_time_and_each_as_if_alone():
+    rng = np.random.default_rng(3)
+    net, n = MLP(2, width=8, depth=1, labels=3, waves=4), 2 * PART + 5
+    params = trees.transform(lambda leaf: leaf + 0.3 * rng.standard_normal(leaf.shape), net.init(rng, np.float64))
+    x, labels, times = rng.standard_normal((n, 2)), rng.integers(3, size=n), rng.uniform(0.2, 0.9, n)
+    each, some = Cosine()(times), [0, PART - 1, PART, n - 1]
+    whole = as_denoiser(net, params, V, labels)(x, each)
+    alone = as_denoiser(net, params, V, labels[some])(x[some], Level(*(v[some] for v in each)))
+    np.testing.assert_allclose(whole.x0[some], alone.x0, rtol=1e-12, atol=1e-13)
+    with pytest.raises(ValueError, match="labels must"):
+        as_denoiser(net, params, V, labels[:-1])(x, each)
