@@ -268,8 +268,9 @@ def _toy(name: str) -> Recipe:
 
 
 DIGITS = Recipe(
-    "digits", UNet(1, (32, 32), labels=10, dropout=0.1), steps=4000, batch=64, rate=2e-3, warmup=50, guidance=1.5
-)
+    "digits", UNet(1, (32, 32), labels=10, dropout=0.1), steps=4000, batch=64, rate=2e-3, warmup=50,
+    sampler="dpmpp-2m", sample_steps=12, guidance=1.5,
+)  # fmt: skip
 FASHION = Recipe("fashion", UNet(1, (32, 64), labels=10, patch=2), steps=4000, batch=128, flip=True, guidance=1.0)
 
 RECIPES: dict[str, Recipe] = {

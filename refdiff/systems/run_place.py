@@ -9,6 +9,8 @@ from refdiff.core.validate import require
 from refdiff.systems.trained import UNFINISHED, WEIGHTS
 from refdiff.training import State, describe, load, save
 
+DRAWING = {"sampler", "sample_steps", "guidance"}  # fields of a recipe that training does not read
+
 
 @dataclass(frozen=True)
 class Place:
@@ -46,8 +48,7 @@ class Place:
     def take(self, state: State) -> None:
         """Bring the state to where an unfinished run stood, or begin here, if nobody's files are in the way."""
         if self.unfinished.exists():
-            same_run(self.unfinished, state.about)
-            load(self.unfinished, state)
+            resume(self.unfinished, state)
             return
         folder = self.weights.parent
         there = [self.log, *folder.glob(f"{self.prefix}*.png")] if folder.is_dir() else []
@@ -58,16 +59,26 @@ class Place:
         save(self.unfinished, state)
 
 
+def resume(file: Path, state: State) -> State:
+    """The state as a checkpoint of the same run has it; how samples are to be drawn may have changed since."""
+    same_run(file, state.about)
+    now, state.about = state.about, describe(file)[0]
+    try:
+        return load(file, state)
+    finally:
+        state.about = now
+
+
 def same_run(file: Path, told: str) -> None:
     """Refuse a checkpoint of another run, saying in what it differs, and what is none."""
     try:
         theirs, _ = describe(file)
     except ValueError as refusal:
         raise ValueError(f"{refusal} It is left as it is: choose another -o.") from None
-    if theirs == told:
-        return
     was, now = _fields(theirs), _fields(told)
-    odd = [key for key in sorted({*was, *now}) if was.get(key) != now.get(key)]
+    odd = [key for key in sorted({*was, *now} - DRAWING) if was.get(key) != now.get(key)]
+    if not odd:
+        return
     listed = "; ".join(f"{key} {was.get(key)} there, {now.get(key)} here" for key in odd[:3])
     more = f"; and {len(odd) - 3} more" if len(odd) > 3 else ""
     require(

@@ -20,7 +20,7 @@ from refdiff.process import Denoiser
 from refdiff.schedules import Grid, grids
 from refdiff.systems.recipes import Recipe, of_plain
 from refdiff.systems.sources import Source, state_shape
-from refdiff.training import checkpoint
+from refdiff.training import blas_threads, checkpoint, keep_freed_memory
 from refdiff.verify.zoo import find
 
 PACKAGED = {"digits": "digits-unet.npz"}
@@ -125,8 +125,11 @@ class Trained:
         strength = recipe.guidance if guidance is None else guidance
         denoise = self.denoiser(labels, 1.0 if labels is None and guidance is None else strength)
         x = levels[0].sigma * rng.standard_normal((many, *state_shape(recipe.network, self.shape)))
+        keep_freed_memory()
         options = case.options(path, len(levels) - 1) | ({"rng": rng} if case.sampler.stochastic else {})
-        return np.asarray(case.sampler(denoise, x, case.levels(path, levels), **options).reshape(-1, *self.shape))
+        with blas_threads(1):
+            last = case.sampler(denoise, x, case.levels(path, levels), **options)
+        return np.asarray(last.reshape(-1, *self.shape))
 
     def _check(self, labels: Array) -> None:
         known = self.recipe.network.labels

@@ -140,6 +140,14 @@ def test_an_unfinished_run_of_another_architecture_is_refused(go, monkeypatch):
     assert (code, "rate 0.004 there, 0.001 here" in err) == (2, True)
 
 
+def test_how_samples_are_drawn_may_change_within_a_run(go, monkeypatch):
+    with monkeypatch.context() as during:
+        during.setattr(module, "_keep", lambda record, *rest: (_ for _ in ()).throw(KeyboardInterrupt))
+        go("--steps", "5")
+    assert go("--steps", "5", toml='sampler = "ddim"')[0] == 0
+    assert load_trained("refdiff-moons").recipe.sampler == "ddim"
+
+
 def test_files_that_are_in_the_way_are_never_lost(go, tmp_path):
     for name in ("weights.npz", "unfinished.npz", "log.jsonl", "sheet-000003.png"):
         folder = tmp_path / f"of-{name}"
