@@ -138,35 +138,37 @@ def _pixels(x: Array, w: Array, stride: int) -> tuple[Array, Back]:
 
 
 def _rows(x: Array, w: Array, stride: int) -> tuple[Array, Back]:
-    """3 x 3 at stride 1: three products with rows of the window; chunks of images that fit the cache."""
-    _, height, width, n_in = x.shape
-    n_out = w.shape[-1]
-    y = _filtered(x, w)
+    """3 x 3 at stride 1: three products with rows of the window; chunks of images that fit the cache.
+
+    The way back lays dy out as the way there lays out x, and takes from it dx, and dw with the window turned round:
+    dw[k, l] is also the sum over all pixels of x[i, j]^T dy[i - k + 1, j - l + 1].
+    """
+    height, width, n_in, n_out = *x.shape[1:], w.shape[-1]
+    tiles = _tiles(height, width * 3 * n_in * n_out)
+    y = np.empty((*x.shape[:3], n_out), np.result_type(x, w))
+    out = _tiled(y, tiles)
+    for part, seen in _beside(x, tiles):
+        _filter(seen, w, out[part])
 
     def back(dy: Array) -> tuple[Array, Array]:
-        dw = np.zeros((3, 3 * n_in, n_out), np.result_type(x, dy))
-        tiles = _tiles(height, width * 3 * n_in * n_out)
-        d = dy.reshape(len(dy), tiles, -1, n_out)
-        for part, seen in _beside(x, tiles):
-            for k in range(3):
-                dw[k] += (seen[k].swapaxes(2, 3) @ d[part]).sum(axis=(0, 1))
         turned = np.ascontiguousarray(w[::-1, ::-1].swapaxes(2, 3))
-        return dw.reshape(w.shape), _filtered(dy, turned)
+        dx, dw = np.empty(x.shape, np.result_type(dy, w)), np.zeros((3, n_in, 3 * n_out), np.result_type(x, dy))
+        dout, here = _tiled(dx, tiles), _tiled(x, tiles).swapaxes(2, 3)
+        for part, seen in _beside(dy, tiles):
+            _filter(seen, turned, dout[part])
+            for k in range(3):
+                dw[k] += (here[part] @ seen[k]).sum(axis=(0, 1))
+        return np.ascontiguousarray(dw.reshape(3, n_in, 3, n_out)[::-1, :, ::-1].swapaxes(1, 2)), dx
 
     return y, back
 
 
-def _filtered(x: Array, w: Array) -> Array:
-    b, height, width, n_in = x.shape
-    n_out = w.shape[-1]
-    tiles = _tiles(height, width * 3 * n_in * n_out)
-    y = np.empty((b, tiles, height // tiles * width, n_out), np.result_type(x, w))
-    above, at, below = w.reshape(3, 3 * n_in, n_out)
-    for part, seen in _beside(x, tiles):
-        out = np.matmul(seen[0], above, out=y[part])
-        out += seen[1] @ at
-        out += seen[2] @ below
-    return y.reshape(b, height, width, n_out)
+def _filter(seen: list[Array], w: Array, out: Array) -> None:
+    """The sum over the window's rows of what each sees times its weights."""
+    above, at, below = w.reshape(3, -1, w.shape[-1])
+    np.matmul(seen[0], above, out=out)
+    out += seen[1] @ at
+    out += seen[2] @ below
 
 
 def _beside(x: Array, tiles: int) -> Iterator[tuple[slice, list[Array]]]:
@@ -186,6 +188,11 @@ def _beside(x: Array, tiles: int) -> Iterator[tuple[slice, list[Array]]]:
         laid[:, 1:-1, :-1, 2] = part[:, :, 1:]
         shape = len(part), tiles, height // tiles * width, 3 * n_in
         yield slice(start, start + n), [laid[:, k : k + height].reshape(shape) for k in range(3)]
+
+
+def _tiled(x: Array, tiles: int) -> Array:
+    """Images as matrices (images, tiles, pixels of a tile, C)."""
+    return x.reshape(len(x), tiles, x.shape[1] // tiles * x.shape[2], x.shape[3])
 
 
 def _tiles(height: int, cost: int) -> int:
