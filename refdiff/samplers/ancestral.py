@@ -87,9 +87,9 @@ def ddim(
     """
     for t, s in pairwise(levels):
         x0, eps = denoise(x, t)
-        w = eta * np.sqrt(posterior(x0, x, s, t).var)
         held = t.alpha / s.alpha * s.sigma**2 / t.sigma  # what the posterior's mean holds of eps
-        x = s.alpha * x0 + np.hypot(np.sqrt(1 - eta**2) * s.sigma, eta * held) * eps
+        aim = s.alpha * x0 + np.hypot(np.sqrt(1 - eta**2) * s.sigma, eta * held) * eps
         if rng is not None and eta > 0:
-            x = x + w * rng.standard_normal(x.shape)
+            aim = aim + eta * np.sqrt(posterior(x0, x, s, t).var) * rng.standard_normal(x.shape)
+        x = aim
         yield x
