@@ -11,7 +11,7 @@ from typing import Any
 from benchmarks import harness
 from benchmarks.table import table
 
-MODULES = ("mlp", "unet", "memory", "oracle", "learning")
+MODULES = ("mlp", "unet", "memory", "oracle", "learning", "fashion")
 LACKING = 'The benchmark runs beside PyTorch, which is not installed. Install it: pip install -e ".[peers]"'
 
 
@@ -19,7 +19,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Measure, print a table, write rows; 0 if all was measured, 1 if something failed, 2 if nothing could be tried."""
     asked = parser().parse_args(argv)
     try:
-        chosen, old = choose(asked.only), harness.read(asked.json) if asked.json else []
+        chosen, old = choose(asked.only, asked.without), harness.read(asked.json) if asked.json else []
     except ValueError as error:
         return complain(str(error))
     if asked.list:
@@ -50,6 +50,7 @@ def parser() -> argparse.ArgumentParser:
     p = argparse.ArgumentParser(prog="python -m benchmarks", description="How fast refdiff is, beside its peers.")
     p.add_argument("--json", metavar="FILE", help="write rows here, after each measurement; earlier ones are kept")
     p.add_argument("--only", metavar="NAME", nargs="+", default=(), help="only rows whose name holds one of these")
+    p.add_argument("--without", metavar="NAME", nargs="+", default=(), help="no rows whose name holds one of these")
     p.add_argument("--resume", action="store_true", help="leave out what FILE holds already")
     p.add_argument("--list", action="store_true", help="print the names of the rows and stop")
     p.add_argument("--show", action="store_true", help="print the rows of FILE as a table and stop")
@@ -57,13 +58,14 @@ def parser() -> argparse.ArgumentParser:
     return p
 
 
-def choose(names: Sequence[str]) -> list[harness.Benchmark]:
+def choose(names: Sequence[str], without: Sequence[str] = ()) -> list[harness.Benchmark]:
     """The benchmarks one of whose rows is asked for, all if none is named; `ValueError` for a name that fits none."""
     every = [b for m in MODULES for b in importlib.import_module(f"benchmarks.{m}").BENCHMARKS]
-    for name in names:
+    for name in (*names, *without):
         if not any(fits(name, b) for b in every):
-            raise ValueError(f"--only must name a row, or part of its name; got {name!r}. See --list.")
-    return [b for b in every if not names or any(fits(name, b) for name in names)]
+            raise ValueError(f"--only and --without must name a row, or part of its name; got {name!r}. See --list.")
+    wanted = [b for b in every if not names or any(fits(name, b) for name in names)]
+    return [b for b in wanted if not any(fits(name, b) for name in without)]
 
 
 def fits(name: str, benchmark: harness.Benchmark) -> bool:
