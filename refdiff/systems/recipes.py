@@ -35,7 +35,8 @@ class Recipe:
     Parameters
     ----------
     data : str
-        "digits", "fashion", the name of a toy, a folder of PNG files, or an `.npz` file; see `sources.source`.
+        "digits", "fashion", "fashion-full", the name of a toy, a folder of PNG files, or an `.npz` file: see
+        `sources.source`.
     network : UNet, DiT or MLP
         With as many `labels` as the data have classes, or 0 to leave them out; its `drop` is the share of labels
         hidden for classifier-free guidance.
@@ -271,9 +272,16 @@ DIGITS = Recipe(
     "digits", UNet(1, (32, 32), labels=10, dropout=0.1), steps=4000, batch=64, rate=2e-3, warmup=50,
     sampler="dpmpp-2m", sample_steps=12, guidance=1.5,
 )  # fmt: skip
-FASHION = Recipe("fashion", UNet(1, (32, 64), labels=10, patch=2), steps=4000, batch=128, flip=True, guidance=1.0)
+FASHION = Recipe(
+    "fashion", UNet(1, (32, 64), labels=10, dropout=0.1, patch=2), levels="angle", steps=1600, batch=64, rate=2e-3,
+    ema=0.998, sampler="dpmpp-2m", sample_steps=12, guidance=2.0,
+)  # fmt: skip
+FASHION_FULL = replace(
+    FASHION, data="fashion-full", network=UNet(1, (32, 64), labels=10, patch=2), guidance=3.0
+)  # so many that none is seen twice
 
 RECIPES: dict[str, Recipe] = {
-    "digits": DIGITS, "fashion": FASHION, "moons": _toy("two_moons"), **{name: _toy(name) for name in TOYS},
+    "digits": DIGITS, "fashion": FASHION, "fashion-full": FASHION_FULL, "moons": _toy("two_moons"),
+    **{name: _toy(name) for name in TOYS},
 }  # fmt: skip
 """The presets of `refdiff train` by name."""

@@ -87,7 +87,10 @@ def draw_sheet(trained: Trained, *, n: int | None = None, seed: int, heading: st
     rng, many = np.random.default_rng(seed), None if n is None else count("n", n)
     if len(trained.shape) == 1:
         x = trained.sample(many or POINTS, rng=rng, **options)
-        return png(clouds([_data(trained, len(x)), x], ["data", "samples"], heading=heading))
+        sets = {"data": _data(trained, len(x)), "samples": x}
+        shown = {title: _plane(points) for title, points in sets.items() if points is not None}
+        reach = 1.15 * float(np.abs(next(iter(shown.values()))).max())
+        return png(clouds(list(shown.values()), list(shown), reach=reach, heading=heading))
     if not trained.classes:
         x = trained.sample(many or ALONE, rng=rng, **options)
         columns = int(np.ceil(np.sqrt(len(x))))
@@ -99,9 +102,17 @@ def draw_sheet(trained: Trained, *, n: int | None = None, seed: int, heading: st
     return png(rows(x.reshape(-1, each, *trained.shape), list(trained.classes), heading=heading))
 
 
-def _data(trained: Trained, n: int) -> Array:
-    x, _ = source(trained.recipe.data).draw(n, np.random.default_rng(0))
-    return x
+def _data(trained: Trained, n: int) -> Array | None:
+    """Some of the data; None where they are no longer there."""
+    try:
+        return source(trained.recipe.data).draw(n, np.random.default_rng(0))[0]
+    except ValueError:
+        return None
+
+
+def _plane(x: Array) -> Array:
+    """The first two coordinates; of a line, its points at random heights."""
+    return x[:, :2] if x.shape[1] > 1 else np.concatenate([x, np.random.default_rng(0).uniform(-1, 1, x.shape)], axis=1)
 
 
 def write_whole(path: Path, data: bytes) -> None:

@@ -40,6 +40,7 @@ from refdiff.training.loop import Batch
 
 LINES = 200  # of the log, in a run
 PER_SAVE = 4  # lines of the log between two checkpoints
+FITTED = 10_000  # examples, about, to which a Gaussian is fitted
 ASTRAY = 100.0  # times what the best linear denoiser loses: no batch of a run that learns is so bad
 
 
@@ -128,7 +129,8 @@ def batches(recipe: Recipe, found: Source) -> Batch:
 
 def _run(recipe: Recipe, found: Source, state: State, place: Place, sheets: int) -> int:
     """Train to the end, or until something comes between; the exit code."""
-    loss, variances, start = recipe.loss, fitted_variances(found.examples), time.perf_counter()
+    loss, start = recipe.loss, time.perf_counter()
+    variances = fitted_variances(found.examples[:: max(1, len(found.examples) // FITTED)])
     usual = gaussian_loss(loss, variances, recipe.draw(4096, rng=np.random.default_rng(0)))
     records = train(
         accumulated(loss.objective(recipe.network, recipe.draw, told=True), recipe.accumulate),
@@ -181,7 +183,9 @@ def _keep(record: Record, recipe: Recipe, found: Source, state: State, place: Pl
         and have_matplotlib()
     ):
         now = Trained(recipe, state.best, state.step, found.shape, found.classes if recipe.network.labels else ())
-        write_whole(place.sheet(record.step), draw_sheet(now, seed=0, heading=f"{recipe.data}, step {record.step:,}"))
+        few = None if len(found.shape) == 1 else 4 if now.classes else 16
+        heading = f"{Path(recipe.data).name}, step {record.step:,}"
+        write_whole(place.sheet(record.step), draw_sheet(now, n=few, seed=0, heading=heading))
 
 
 def _head(found: Source, state: State) -> dict[str, Any]:
@@ -197,6 +201,9 @@ def _opening(recipe: Recipe, found: Source, state: State, place: Place) -> str:
         f"{recipe.path}: {recipe.steps:,} steps of {recipe.batch}",
         "bars: the loss from data to noise; a full one is what the best linear denoiser loses there",
     ]
+    std = float(np.std(found.examples[:FITTED]))
+    if not 0.1 < std < 10:
+        lines.append(f"note: the data have a standard deviation of {std:.3g}; divide them by it, for noise has 1")
     return "\n".join([*lines, f"going on from step {state.step:,} of {place.unfinished}"] if state.step else lines)
 
 

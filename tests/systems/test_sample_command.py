@@ -58,6 +58,15 @@ def test_what_cannot_be_drawn_is_one_clear_line(argv, says, moons, capsys):
     assert len(err.splitlines()) == 1
 
 
+@pytest.mark.parametrize("dim", [1, 3])
+def test_points_of_any_dimension_are_drawn_even_where_their_data_are_gone(dim):
+    class Line(Trained):
+        def sample(self, n=None, labels=None, **options):
+            return np.ones((n, dim))
+
+    assert draw_sheet(Line(Recipe("gone.npz", None), {}, 0, (dim,)), n=5, seed=0).startswith(b"\x89PNG")
+
+
 def test_images_without_classes_fill_a_square_and_colours_are_kept(tmp_path):
     x = np.zeros((2, 3, 4, 4, 3))
     x[..., 0] = 1

@@ -193,6 +193,13 @@ def test_data_with_nan_are_refused_before_anything_is_written(go, tmp_path):
     assert not (tmp_path / "refdiff-mine").exists()
 
 
+def test_points_on_another_scale_are_told_of(go, tmp_path):
+    np.savez(tmp_path / "far.npz", data=RNG(0).standard_normal((20, 2)) * 57)
+    code, out, _ = go("--steps", "3", what="far.npz")
+    assert code == 0
+    assert "note: the data have a standard deviation of" in out
+
+
 def test_labels_beyond_the_networks_are_refused(go, tmp_path):
     np.savez(tmp_path / "mine.npz", data=RNG(0).standard_normal((20, 2)), labels=np.arange(20) % 4)
     (tmp_path / "x.toml").write_text("[network]\nlabels = 3\n")
