@@ -1,4 +1,4 @@
-"""The command line: `refdiff tour`, `train`, `sample`, `verify`, `eq ID`, `samplers`."""
+"""The command line: `refdiff tour`, `train`, `sample`, `results`, `verify`, `eq ID`, `samplers`."""
 
 import argparse
 import sys
@@ -39,6 +39,12 @@ def parser() -> Parser:
     train.add_argument("--sheets", type=_seed, default=5, metavar="N", help="of samples on the way (default: 5)")
     train.add_argument("-o", "--output", metavar="DIR", help="a folder, or an .npz (default: refdiff-DATA)")
     train.set_defaults(run=_train)
+
+    results = commands.add_parser("results", help="a model of the digits, honestly judged beside baselines: 3 minutes")
+    results.add_argument("checkpoint", metavar="CKPT", help="digits, in the package; or from refdiff train digits")
+    results.add_argument("--seed", type=_seed, metavar="N", default=0, help="of all randomness (default: %(default)s)")
+    results.add_argument("--json", metavar="FILE", help="write the rows here as well")
+    results.set_defaults(run=_results)
 
     verify = commands.add_parser("verify", help="check the mathematics against exact answers")
     verify.add_argument("--json", action="store_true", help="print rows of JSON instead of a table")
@@ -99,6 +105,12 @@ def _tour(arguments: argparse.Namespace) -> int:
     from refdiff.systems.tour import tour
 
     return tour(arguments.out, fast=arguments.fast, seed=arguments.seed, show=arguments.open)
+
+
+def _results(a: argparse.Namespace) -> int:
+    from refdiff.systems.results import results_command
+
+    return results_command(a.checkpoint, seed=a.seed, out=a.json)
 
 
 def _verify(arguments: argparse.Namespace) -> int:
