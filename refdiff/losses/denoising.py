@@ -145,7 +145,7 @@ class DenoisingLoss:
         losses = scale * square_norm(error)
 
         def pull(dlosses: Array) -> Array:
-            factor = np.broadcast_to(2 * scale * dlosses, len(error)).astype(error.dtype)
+            factor = np.asarray(2 * scale * dlosses, error.dtype)
             return np.asarray(factor.reshape(-1, *[1] * (error.ndim - 1)) * error)
 
         return losses, pull

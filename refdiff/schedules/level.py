@@ -70,7 +70,8 @@ class Level(_Fields):
         dtype = np.asarray(x).real.dtype
         dtype = dtype if dtype.kind == "f" else np.dtype(np.float64)  # a level cast to integers would be lost
         shape = (-1,) + (1,) * (np.ndim(x) - 1)
-        return Level(*(np.asarray(v, dtype).reshape(shape) if np.ndim(v) else dtype.type(v) for v in self))
+        cast = (np.asarray(v, dtype).reshape(shape) if np.ndim(v) else dtype.type(v) for v in self)
+        return Level._make(cast)  # without looking again at what has been looked at
 
 
 def single(name: str, t: Level) -> None:
@@ -84,4 +85,5 @@ def _fine(value: float | Array) -> bool:
     """Whether all of it is at least 0 and finite; NaN is neither. A single float takes the short way."""
     if isinstance(value, float):
         return 0 <= value < np.inf
-    return bool(np.all((value >= 0) & (value < np.inf)))
+    value = np.asarray(value)
+    return bool(((value >= 0) & (value < np.inf)).all())
