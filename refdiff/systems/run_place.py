@@ -90,7 +90,7 @@ def _fields(told: str) -> dict[str, Any]:
     """What a checkpoint says of itself, with the fields of its network, as one dict."""
     try:
         plain = dict(json.loads(told))
-        flat = {**plain, **plain.pop("recipe")}
-        return {**flat, **{f"network.{k}": v for k, v in flat.pop("network").items()}, "recipe": None}
+        recipe = dict(plain.pop("recipe"))
+        return plain | {f"network.{k}": v for k, v in recipe.pop("network").items()} | recipe
     except (json.JSONDecodeError, KeyError, TypeError, ValueError):
         return {"run": told or "without a name"}

@@ -1,9 +1,12 @@
 """What the command `refdiff train` does."""
 
 import json
+import signal
 import sys
+import threading
 import time
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -146,10 +149,13 @@ def _run(recipe: Recipe, found: Source, state: State, place: Place, sheets: int)
     with (
         RunLog(place.log, _head(found, state), Bands(loss, variances), state.step) as log,
         closing(progress(records, recipe.steps, note=note, label=named)) as bar,
+        interrupts_wait() as asked_to_stop,
     ):
         try:
             for record in bar:
                 _keep(record, recipe, found, state, place, log, sheets)
+                if asked_to_stop():
+                    raise KeyboardInterrupt
         except Diverged as error:
             kept = describe(place.unfinished)[1]
             print(f"diverged: {error} {place.unfinished} keeps step {kept:,}.", file=sys.stderr)
@@ -167,6 +173,26 @@ def _run(recipe: Recipe, found: Source, state: State, place: Place, sheets: int)
     if sheets and not have_matplotlib():
         print(HOW_TO_GET_PICTURES)
     return 0
+
+
+@contextmanager
+def interrupts_wait() -> Iterator[Callable[[], bool]]:
+    """Within the block, a first Ctrl-C is only noted, so that a step ends and is written down; a second one acts."""
+    asked, before = [False], signal.getsignal(signal.SIGINT)
+
+    def handle(number: int, frame: object) -> None:
+        if asked[0]:
+            raise KeyboardInterrupt
+        asked[0] = True
+
+    mine = before is signal.default_int_handler and threading.current_thread() is threading.main_thread()
+    if mine:
+        signal.signal(signal.SIGINT, handle)
+    try:
+        yield lambda: asked[0]
+    finally:
+        if mine:
+            signal.signal(signal.SIGINT, before)
 
 
 def _keep(record: Record, recipe: Recipe, found: Source, state: State, place: Place, log: RunLog, sheets: int) -> None:

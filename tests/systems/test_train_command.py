@@ -1,6 +1,7 @@
 """`refdiff train`: what it leaves behind, whatever happens."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -120,6 +121,21 @@ def test_ctrl_c_keeps_the_step_and_the_same_command_goes_on(go, monkeypatch, tmp
     assert weights("part") == weights("whole")
 
 
+def test_a_real_ctrl_c_waits_for_the_end_of_the_step(go, monkeypatch, tmp_path):
+    draw = module.as_input
+
+    def in_the_middle_of_a_step(network, x):
+        os.kill(os.getpid(), signal.SIGINT)
+        return draw(network, x)
+
+    with monkeypatch.context() as during:
+        during.setattr(module, "as_input", in_the_middle_of_a_step)
+        code, _, err = go("--steps", "20")
+    assert (code, "keeps step 1," in err) == (130, True)
+    assert [line["steps"] for line in read_log(tmp_path / "refdiff-moons" / "log.jsonl")[1:]] == [1]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
 def test_a_finished_run_is_left_alone_and_another_is_refused(go):
     go("--steps", "5")
     before = weights("refdiff-moons")
@@ -132,12 +148,14 @@ def test_a_finished_run_is_left_alone_and_another_is_refused(go):
     assert weights("refdiff-moons") == before
 
 
-def test_an_unfinished_run_of_another_architecture_is_refused(go, monkeypatch):
+def test_an_unfinished_run_of_another_architecture_is_refused(go, monkeypatch, tmp_path, capsys):
     with monkeypatch.context() as during:
         during.setattr(module, "_keep", lambda record, *rest: (_ for _ in ()).throw(KeyboardInterrupt))
         go("--steps", "5")
-    code, _, err = go("--steps", "5", toml="rate = 1e-3")
-    assert (code, "rate 0.004 there, 0.001 here" in err) == (2, True)
+    (tmp_path / "wide.toml").write_text("batch = 8\n[network]\nwidth = 16\ndepth = 1\nwaves = 4\n")
+    assert main(["train", "moons", "--config", "wide.toml", "--steps", "5"]) == 2
+    err = capsys.readouterr().err
+    assert "must be of the same run; got another: network.width 8 there, 16 here. It is left as it is" in err
 
 
 def test_how_samples_are_drawn_may_change_within_a_run(go, monkeypatch):
