@@ -27,6 +27,7 @@ LONG = {
     "flow",
     "likelihood",
     "memory",
+    "networks",
     "schedules",
     "score",
     "sde",
