@@ -125,16 +125,14 @@ def _each(padded: Array, k: int, l: int, height: int, width: int, stride: int) -
 
 
 def _pixels(x: Array, w: Array, stride: int) -> tuple[Array, Back]:
-    """1 x 1 at stride 1: each pixel by itself, one matrix product."""
-    n_in, n_out = w.shape[2:]
-    rows = x.reshape(-1, n_in)
-    y = (rows @ w[0, 0]).reshape(*x.shape[:3], n_out)
+    """1 x 1 at stride 1: each pixel by itself. A product for each row of pixels is a small one, see SMALL."""
+    matrix = w[0, 0]
 
     def back(dy: Array) -> tuple[Array, Array]:
-        d = dy.reshape(-1, n_out)
-        return (rows.T @ d)[None, None], (d @ w[0, 0].T).reshape(x.shape)
+        dw = x.reshape(-1, x.shape[-1]).T @ dy.reshape(-1, dy.shape[-1])
+        return dw[None, None], dy @ np.ascontiguousarray(matrix.T)
 
-    return y, back
+    return x @ matrix, back
 
 
 def _rows(x: Array, w: Array, stride: int) -> tuple[Array, Back]:

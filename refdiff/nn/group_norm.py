@@ -92,8 +92,8 @@ class GroupNorm:
             return np.asarray(np.ones(pixels, rows.dtype) @ rows.reshape(-1, pixels, self.width))
 
         def mean(sums: Array) -> Array:  # over pixels, and over the channels of a group
-            groups = np.mean(sums.reshape(len(x), self.groups, -1), axis=2) / pixels
-            return np.repeat(groups, self.width // self.groups, axis=1)
+            size = self.width // self.groups
+            return np.repeat(sums.reshape(-1, self.groups, size).sum(axis=2) / (size * pixels), size, axis=1)
 
         def each(values: Array) -> Array:  # (B, C) for each pixel of a row: long runs of numbers go faster
             return np.tile(values, side)[:, None]
