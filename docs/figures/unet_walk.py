@@ -21,8 +21,8 @@ def figure():
         width = 0.12 + 0.1 * np.sqrt(channels)
         top.add_patch(Rectangle((i - width / 2, -side / 2), width, side, color=colour, alpha=0.75, lw=0))
         top.annotate(f"{channels}", (i, -side / 2 - 0.8), ha="center", va="top", fontsize=9, color=INK)
-        if i == 0 or stops[i - 1].output[1] != side:
-            top.annotate(f"{side}×{side}", (i, side / 2 + 0.8), ha="center", fontsize=9, color=MUTED)
+        if i == 0 or stops[i - 1].output[1] > side:
+            top.annotate(rf"${side} \times {side}$", (i, side / 2 + 0.8), ha="center", fontsize=9, color=MUTED)
     for name, i in at.items():
         if name.startswith("down"):
             j, height = at[name.replace("down", "up")], stops[i].output[1] / 2
