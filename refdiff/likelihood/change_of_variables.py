@@ -22,7 +22,7 @@ from refdiff.core.validate import finite, positive, require
 from refdiff.process.gaussian import Gaussian
 from refdiff.process.predict import Denoiser
 from refdiff.schedules.level import Level
-from refdiff.schedules.smooth import Schedule
+from refdiff.schedules.schedule import Schedule
 
 
 class Carried(NamedTuple):

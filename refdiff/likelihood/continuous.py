@@ -21,7 +21,7 @@ from refdiff.likelihood.spreads import Spread, spread_named
 from refdiff.process.forward import marginal
 from refdiff.process.predict import Denoiser
 from refdiff.schedules.level import Level
-from refdiff.schedules.smooth import SmoothSchedule
+from refdiff.schedules.schedule import SmoothSchedule
 
 Error = Callable[[Level], float]
 """A level of scalars to E |x_0 - belief|^2 there, summed over coordinates."""

@@ -14,7 +14,7 @@ from refdiff.core.arrays import Array
 from refdiff.core.noise import Rng
 from refdiff.core.validate import finite, positive, require, scalar
 from refdiff.schedules.level import Level
-from refdiff.schedules.smooth import Schedule
+from refdiff.schedules.schedule import Schedule
 
 
 class Draw(Protocol):

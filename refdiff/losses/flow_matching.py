@@ -12,7 +12,7 @@ from refdiff.core.validate import finite
 from refdiff.process.interpolants import Interpolant
 from refdiff.process.motion import family
 from refdiff.process.predict import Denoiser
-from refdiff.schedules.smooth import SmoothSchedule
+from refdiff.schedules.schedule import SmoothSchedule
 
 Velocity = Callable[[Array, float], Array]
 """(x, time) to dx/dt, (B, D) to (B, D)."""

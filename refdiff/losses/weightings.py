@@ -16,7 +16,7 @@ from refdiff.losses.denoising import DenoisingLoss, Weight, snr
 from refdiff.losses.draws import log_normal_density
 from refdiff.process import predict
 from refdiff.schedules.level import Level
-from refdiff.schedules.smooth import Schedule, SmoothSchedule
+from refdiff.schedules.schedule import Schedule, SmoothSchedule
 
 Density = Callable[[Level], Array]
 """A level to the density of log-SNRs there, per nat, under the law of the levels that are drawn."""

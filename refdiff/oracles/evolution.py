@@ -8,7 +8,7 @@ from refdiff.core.validate import finite
 from refdiff.oracles.mixture import Mixture
 from refdiff.oracles.normal import points
 from refdiff.process.motion import family
-from refdiff.schedules.smooth import SmoothSchedule
+from refdiff.schedules.schedule import SmoothSchedule
 
 
 def density_rate(law: Mixture, schedule: SmoothSchedule, x: Array, time: float) -> Array:

@@ -14,7 +14,7 @@ import numpy as np
 
 from refdiff.core.arrays import Array
 from refdiff.core.validate import require, scalar
-from refdiff.schedules.smooth import SmoothSchedule
+from refdiff.schedules.schedule import SmoothSchedule
 
 
 class Blend(NamedTuple):

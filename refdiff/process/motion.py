@@ -7,7 +7,7 @@ import numpy as np
 from refdiff.core.arrays import Array
 from refdiff.core.validate import require, scalar
 from refdiff.process.predict import Denoiser
-from refdiff.schedules.smooth import SmoothSchedule, Time
+from refdiff.schedules.schedule import SmoothSchedule, Time
 
 
 class Coefficients(NamedTuple):

@@ -5,7 +5,7 @@ import numpy as np
 from refdiff.core.arrays import Array
 from refdiff.process.predict import Denoised, Denoiser
 from refdiff.schedules.level import Level
-from refdiff.schedules.smooth import Schedule
+from refdiff.schedules.schedule import Schedule
 
 
 def on(schedule: Schedule, denoise: Denoiser) -> Denoiser:

@@ -9,7 +9,7 @@ import numpy as np
 from refdiff.core.arrays import Array
 from refdiff.core.validate import positive, require
 from refdiff.schedules.level import Level
-from refdiff.schedules.smooth import SmoothSchedule
+from refdiff.schedules.schedule import SmoothSchedule
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from refdiff.process.motion import family
 from refdiff.process.predict import Denoiser
 from refdiff.samplers.sampler import sampler
 from refdiff.schedules.level import Level
-from refdiff.schedules.smooth import SmoothSchedule
+from refdiff.schedules.schedule import SmoothSchedule
 
 
 def velocity_at(denoise: Denoiser, x: Array, t: Level, path: SmoothSchedule) -> Array:

@@ -12,7 +12,7 @@ from refdiff.samplers.exponential import History, alpha_needed, weights
 from refdiff.samplers.ode import CHARTS, chart_fits, slope
 from refdiff.samplers.sampler import sampler
 from refdiff.schedules.level import Level
-from refdiff.schedules.smooth import Schedule
+from refdiff.schedules.schedule import Schedule
 
 Past = list[tuple[Level, Array]]
 

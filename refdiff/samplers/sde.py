@@ -16,7 +16,7 @@ from refdiff.samplers.flows import on_path
 from refdiff.samplers.multistep import history_fits
 from refdiff.samplers.sampler import noise_given, sampler
 from refdiff.schedules.level import Level
-from refdiff.schedules.smooth import SmoothSchedule
+from refdiff.schedules.schedule import SmoothSchedule
 
 NoiseLevel = float | Callable[[Level], float]
 

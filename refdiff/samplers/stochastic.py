@@ -14,7 +14,7 @@ from refdiff.samplers.exponential import alpha_needed
 from refdiff.samplers.ode import heun
 from refdiff.samplers.sampler import noise_given, sampler
 from refdiff.schedules.level import Level
-from refdiff.schedules.smooth import Schedule
+from refdiff.schedules.schedule import Schedule
 
 
 def _ancestral_takes(levels: list[Level], *, eta: float = 1.0, rng: Rng | None = None) -> None:

@@ -14,8 +14,9 @@ from refdiff.schedules.chain import Chain, cosine_betas, linear_betas, scaled_li
 from refdiff.schedules.level import Level
 from refdiff.schedules.lists import Grid
 from refdiff.schedules.log_snr_paths import Laplace, LinearLogSNR, Sigmoid
+from refdiff.schedules.schedule import Rates, Schedule, SmoothSchedule
 from refdiff.schedules.shifts import SNRShifted, TimeShifted, shift_for_size, shifted_time
-from refdiff.schedules.smooth import EDM, VE, VP, Cosine, Flow, Rates, Schedule, SmoothSchedule
+from refdiff.schedules.smooth import EDM, VE, VP, Cosine, Flow
 from refdiff.schedules.zero_terminal import ZeroTerminal
 
 __all__ = [

@@ -8,7 +8,8 @@ from refdiff.core.arrays import Array
 from refdiff.core.validate import positive
 from refdiff.schedules.door import LONGEST, asked
 from refdiff.schedules.level import Level
-from refdiff.schedules.smooth import VP, Rates, Time, on_circle
+from refdiff.schedules.schedule import Rates, Time, on_circle
+from refdiff.schedules.smooth import VP
 
 
 @dataclass(frozen=True)

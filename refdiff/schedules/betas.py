@@ -10,7 +10,7 @@ import numpy as np
 from refdiff.core.arrays import Array
 from refdiff.core.validate import count, finite, positive, require, scalar
 from refdiff.schedules.chain import linear_betas, scaled_linear_betas
-from refdiff.schedules.smooth import Schedule
+from refdiff.schedules.schedule import Schedule
 
 CAP = 0.999  # nichol2021 section 3.2: no step may replace more of the variance
 

@@ -14,7 +14,7 @@ from refdiff.core.validate import choice, count, positive, require, scalar
 from refdiff.schedules.chain import Chain
 from refdiff.schedules.level import Level, single
 from refdiff.schedules.lists import Grid, down_to_data, levels_at, listed, ratios, timesteps
-from refdiff.schedules.smooth import Schedule
+from refdiff.schedules.schedule import Schedule
 
 __all__ = [
     "Grid",

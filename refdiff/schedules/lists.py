@@ -8,7 +8,7 @@ from refdiff.core.arrays import Array
 from refdiff.core.validate import finite, require
 from refdiff.schedules.chain import Chain
 from refdiff.schedules.level import Level
-from refdiff.schedules.smooth import Schedule
+from refdiff.schedules.schedule import Schedule
 
 
 class Grid(list[Level]):

@@ -8,7 +8,7 @@ from refdiff.core.arrays import Array
 from refdiff.core.validate import positive, require, scalar
 from refdiff.schedules.door import asked
 from refdiff.schedules.level import Level
-from refdiff.schedules.smooth import Rates, Time, on_circle
+from refdiff.schedules.schedule import Rates, Time, on_circle
 
 
 def of_log_snr(time: Time, log_snr: Time) -> Level:

@@ -8,7 +8,7 @@ from refdiff.core.arrays import Array
 from refdiff.core.validate import positive
 from refdiff.schedules.door import asked
 from refdiff.schedules.level import Level
-from refdiff.schedules.smooth import Rates, Schedule, SmoothSchedule, Time
+from refdiff.schedules.schedule import Rates, Schedule, SmoothSchedule, Time
 
 
 def shifted_time(time: Time, shift: float) -> Time:

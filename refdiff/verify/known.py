@@ -11,7 +11,8 @@ from refdiff.schedules.alpha_paths import LinearVP
 from refdiff.schedules.betas import betas_along, exponential_betas, quadratic_betas, rescaled_betas, sigmoid_betas
 from refdiff.schedules.chain import cosine_betas, linear_betas, scaled_linear_betas
 from refdiff.schedules.log_snr_paths import Laplace, Sigmoid
-from refdiff.schedules.smooth import VP, Cosine, Schedule
+from refdiff.schedules.schedule import Schedule
+from refdiff.schedules.smooth import VP, Cosine
 
 Bars = Callable[[int], Array | None]
 """A number of steps T to alphas_cumprod, (T,), index 0 being the first noise level; None where there is no such."""

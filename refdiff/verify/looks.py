@@ -18,7 +18,8 @@ from refdiff.samplers import churned
 from refdiff.samplers.sampler import Sampler
 from refdiff.schedules import grids
 from refdiff.schedules.level import Level
-from refdiff.schedules.smooth import EDM, VP, Flow, SmoothSchedule
+from refdiff.schedules.schedule import SmoothSchedule
+from refdiff.schedules.smooth import EDM, VP, Flow
 from refdiff.verify.dealing import dealing
 from refdiff.verify.measuring import quiet, run_once, told_of_steps
 from refdiff.verify.probe import scattered

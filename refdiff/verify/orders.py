@@ -11,7 +11,7 @@ from refdiff.process.predict import Denoised
 from refdiff.samplers.exponential import History
 from refdiff.schedules import VP, grids
 from refdiff.schedules.level import Level
-from refdiff.schedules.smooth import SmoothSchedule
+from refdiff.schedules.schedule import SmoothSchedule
 from refdiff.verify.probe import law
 from refdiff.verify.truth import flow_of
 from refdiff.verify.zoo import Case

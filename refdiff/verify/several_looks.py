@@ -10,7 +10,7 @@ import numpy as np
 from refdiff.core.validate import require
 from refdiff.process.predict import Parameterization
 from refdiff.samplers.sampler import Sampler
-from refdiff.schedules.smooth import SmoothSchedule
+from refdiff.schedules.schedule import SmoothSchedule
 from refdiff.verify.known_steps import ONE_STEP
 from refdiff.verify.look_verdict import Alternative, judge_looks, reasons
 from refdiff.verify.looks import Seen, Subject, of_step, settled

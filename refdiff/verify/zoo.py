@@ -26,7 +26,7 @@ from refdiff.samplers import (
 from refdiff.samplers.sampler import Sampler
 from refdiff.schedules import grids
 from refdiff.schedules.level import Level
-from refdiff.schedules.smooth import SmoothSchedule
+from refdiff.schedules.schedule import SmoothSchedule
 from refdiff.verify.truth import dop853
 
 Options = dict[str, Any]
