@@ -30,29 +30,33 @@ class RunLog:
     head : dict
         The first line of a new log.
     bands : Bands
-        Takes in each record's detail; cleared after each line.
+        Takes in the records' details; cleared after each line.
+    lately : Bands
+        Absorbs them line by line; what it shows stands in `bars`.
     step : int
         Steps done before: later lines, and what is no whole line, are dropped.
     """
 
-    def __init__(self, path: Path, head: Line, bands: Bands, step: int = 0) -> None:
+    def __init__(self, path: Path, head: Line, bands: Bands, lately: Bands, step: int = 0) -> None:
         first, *rest = _whole_lines(path) or [head]
         kept = [first, *(line for line in rest if line.get("step", math.inf) <= step)]
         _replace(path, kept)
-        self._bands, self._seen = bands, list[Record]()
+        self._bands, self._lately, self._seen, self.bars = bands, lately, list[Record](), str(lately)
         self._start = time.perf_counter() - float(kept[-1].get("seconds", 0.0))
         self._file = path.open("a", encoding="utf-8")
 
     def add(self, record: Record) -> None:
         """Take in a step."""
         self._seen.append(record)
-        self._bands.add(record.detail)
 
     def write(self) -> None:
         """A line about the steps since the last one; nothing if there were none."""
         if not self._seen:
             return
         last = self._seen[-1]
+        self._bands.add([told for record in self._seen for told in record.detail])
+        self._lately.absorb(self._bands)
+        self.bars = str(self._lately)
         line = {
             "step": last.step,
             "steps": len(self._seen),

@@ -139,16 +139,11 @@ def _run(recipe: Recipe, found: Source, state: State, place: Place, sheets: int)
         accumulated(loss.objective(recipe.network, recipe.draw, told=True), recipe.accumulate),
         batches(recipe, found), state, steps=recipe.steps, clip=recipe.longest, most=ASTRAY * float(usual.mean()),
     )  # fmt: skip
-    seen = Bands(loss, variances, keep=0.98)
-
-    def note(record: Record) -> str:
-        seen.add(record.detail)
-        return f"  data {seen} noise"
-
+    lately = Bands(loss, variances, keep=0.8)
     named = Path(place.name).name
     with (
-        RunLog(place.log, _head(found, state), Bands(loss, variances), state.step) as log,
-        closing(progress(records, recipe.steps, note=note, label=named)) as bar,
+        RunLog(place.log, _head(found, state), Bands(loss, variances), lately, state.step) as log,
+        closing(progress(records, recipe.steps, note=lambda _: f"  data {log.bars} noise", label=named)) as bar,
         interrupts_wait() as asked_to_stop,
     ):
         try:
@@ -169,7 +164,7 @@ def _run(recipe: Recipe, found: Source, state: State, place: Place, sheets: int)
             print(f"stopped; {place.unfinished} keeps step {kept:,}, and the same command goes on", file=sys.stderr)
             return 130
     place.unfinished.replace(place.weights)
-    print(_ending(place, recipe, seen.ratio, time.perf_counter() - start))
+    print(_ending(place, recipe, lately.ratio, time.perf_counter() - start))
     if sheets and not have_matplotlib():
         print(HOW_TO_GET_PICTURES)
     return 0

@@ -72,22 +72,28 @@ class Bands:
     bands : int
         How many.
     keep : float
-        What is kept of the sums at each step, in (0, 1]: 1 forgets nothing until `clear`.
+        What is kept of the sums whenever more are taken in, in (0, 1]: 1 forgets nothing until `clear`.
     """
 
     def __init__(self, loss: DenoisingLoss, variances: Array, bands: int = 8, *, keep: float = 1.0) -> None:
-        require(0 < keep <= 1, "keep", "lie in (0, 1]", keep, "0.98 looks back over about 50 steps.")
+        require(0 < keep <= 1, "keep", "lie in (0, 1]", keep, "0.9 looks back over about 10 times.")
         self._loss, self._variances, self._keep = loss, finite("variances", variances, ndim=1), keep
         self._sums = np.zeros((2, count("bands", bands)))
 
     def add(self, told: Sequence[tuple[Level, Array]]) -> None:
-        """Take in the levels and losses of a step, as `DenoisingLoss.objective(..., told=True)` tells them."""
-        self._sums *= self._keep
-        for t, losses in told:
-            band = np.minimum(np.asarray(t.angle) * (2 / np.pi) * self._sums.shape[1], self._sums.shape[1] - 1)
-            expected = gaussian_loss(self._loss, self._variances, t)
-            for row, values in zip(self._sums, (losses, expected), strict=True):
-                row += np.bincount(band.astype(int), weights=values, minlength=len(row))
+        """Take in levels and their losses, (B,) each, as `DenoisingLoss.objective(..., told=True)` tells them."""
+        if not told:
+            return
+        t = Level(*(np.concatenate(values) for values in zip(*(t for t, _ in told), strict=True)))
+        losses, expected = np.concatenate([loss for _, loss in told]), gaussian_loss(self._loss, self._variances, t)
+        n = self._sums.shape[1]
+        band = np.minimum(np.asarray(t.angle) * (2 / np.pi) * n, n - 1).astype(int)
+        sums = [np.bincount(band, weights=values, minlength=n) for values in (losses, expected)]
+        self._sums = self._keep * self._sums + sums
+
+    def absorb(self, other: "Bands") -> None:
+        """Take in what others of the same loss have summed, as one step."""
+        self._sums = self._keep * self._sums + other._sums
 
     def clear(self) -> None:
         """Forget everything."""

@@ -252,7 +252,7 @@ def test_mirrored_images_are_half_of_all_and_their_own_mirror_images():
 def test_a_log_begun_again_keeps_what_came_before_and_goes_on_counting(tmp_path):
     path, recipe = tmp_path / "log.jsonl", RECIPES["moons"]
     for step in (0, 2):
-        with RunLog(path, {"head": 1}, Bands(recipe.loss, np.ones(2)), step) as log:
+        with RunLog(path, {"head": 1}, *(Bands(recipe.loss, np.ones(2)) for _ in "12"), step) as log:
             for k in (1, 2, 3):
                 log.add(Record(step + k, 1.0 / k, 0.1, 1.0, []))
                 log.write()

@@ -56,6 +56,11 @@ def test_old_steps_fade():
     seen.add([(t, 4 * usual)])
     seen.add([(t, usual)])
     assert seen.ratio == pytest.approx((0.5 * 4 + 1) / 1.5)
+    lately = Bands(loss, np.ones(2), 1, keep=0.5)
+    lately.absorb(seen)
+    lately.absorb(seen)
+    seen.add([])
+    assert lately.ratio == seen.ratio == pytest.approx((0.5 * 4 + 1) / 1.5)
 
 
 def test_many_coordinates_are_fitted_one_by_one(monkeypatch):
