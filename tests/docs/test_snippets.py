@@ -22,6 +22,7 @@ PAGES = [p for p in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 LONG = {
     "ddim",
     "ddpm",
+    "digits",
     "elbo",
     "evaluation",
     "flow",

@@ -75,7 +75,7 @@ def test_a_level_is_found_by_its_ratio():
 
 def test_fits_keep_the_moments_and_a_ridge_keeps_the_trace():
     train = digits().train
-    x, own = train.flat.astype(float), results_fits.class_gaussians(train, 0.0, 0.0)
+    x, own = train.flat.astype(float), results_fits.class_gaussians(train, 0.0, 0.4)
     np.testing.assert_allclose(own.mean, x.mean(axis=0), atol=1e-12)
     np.testing.assert_allclose(own.cov, np.cov(x.T, bias=True), atol=1e-12)  # within classes plus between them
     for ridge in (0.0, 0.1):
@@ -168,3 +168,13 @@ def test_a_model_of_other_data_is_refused(monkeypatch):
     monkeypatch.setattr(results, "load_trained", lambda what: other)
     with pytest.raises(ValueError, match="checkpoint must be of the digits, with labels; got fashion"):
         results.results_command("x", seed=0, out=None)
+
+
+def test_the_ratio_is_the_measure_of_copies():
+    from refdiff.metrics import memorisation_ratio
+
+    data, rng = digits(), np.random.default_rng(0)
+    near = data.train.flat[:30] + 0.2 * rng.standard_normal((30, 64))
+    told = results.Bench(data, lambda x: np.zeros(len(x))).ratio(near, rng=rng)
+    assert told.value == memorisation_ratio(near, data.train.flat, data.test.flat)
+    assert 0 < told.error < 0.1
