@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from refdiff.core import Replay
+from refdiff.core import Replay, trees
 from refdiff.data import Labelled, digits
 from refdiff.inverse import of_oracle
 from refdiff.likelihood import decoders
@@ -66,6 +66,25 @@ def test_the_flow_in_fixed_steps_gives_a_gaussians_density():
     ]
     assert miss[1] < 2e-4
     assert 10 < miss[0] / miss[1] < 25
+
+
+def test_the_flow_of_a_network_gives_its_density_on_average_over_all_signs():
+    # the walk does not know the signs, and over all four of them v^T J v has the trace for its mean: exactly
+    from refdiff.likelihood.change_of_variables import log_prob
+    from refdiff.models import MLP, as_denoiser, as_differentiable
+    from refdiff.process import V
+
+    net, rng = MLP(2, width=8, depth=1, waves=8, scale=1.0), np.random.default_rng(0)
+    params = trees.transform(lambda p: p + 0.3 * rng.standard_normal(p.shape), net.init(rng, np.float64))
+    t, x = results.at_ratio(0.2), rng.standard_normal((3, 2))
+    want = log_prob(as_denoiser(net, params, V), x, PATH, t, PATH(1.0), prior_var=1.0, rtol=1e-6)
+    both = as_differentiable(net, params, V)
+    got = [
+        results_bits.flow_log_prob(both, x, PATH, t, steps=8, rng=Replay([np.tile(signs, (3, 1))]))
+        for signs in ([0.2, 0.2], [0.2, 0.8], [0.8, 0.2], [0.8, 0.8])
+    ]
+    np.testing.assert_allclose(np.mean(got, axis=0), want, rtol=0, atol=5e-5)  # of the steps; 16 leave a tenth
+    assert np.max(np.std(got, axis=0)) > 0.1  # a Jacobian with something off its diagonal
 
 
 def test_a_level_is_found_by_its_ratio():
@@ -178,3 +197,11 @@ def test_the_ratio_is_the_measure_of_copies():
     told = results.Bench(data, lambda x: np.zeros(len(x))).ratio(near, rng=rng)
     assert told.value == memorisation_ratio(near, data.train.flat, data.test.flat)
     assert 0 < told.error < 0.1
+
+
+def test_the_command_prints_the_table_and_writes_it(monkeypatch, capsys, tmp_path):
+    row = Row("a", Told(0.5, 0.1))
+    monkeypatch.setattr(results, "makers", lambda trained, seed: {"a": lambda: row})
+    assert results.results_command("digits", seed=0, out=str(tmp_path / "r.json")) == 0
+    assert "0.500 ± 0.100" in capsys.readouterr().out
+    assert results.read(tmp_path / "r.json") == [row]
