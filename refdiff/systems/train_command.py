@@ -34,7 +34,6 @@ from refdiff.training import (
     begin,
     describe,
     fitted_variances,
-    gaussian_loss,
     progress,
     save,
     train,
@@ -44,7 +43,7 @@ from refdiff.training.loop import Batch
 LINES = 200  # of the log, in a run
 PER_SAVE = 4  # lines of the log between two checkpoints
 FITTED = 10_000  # examples, about, to which a Gaussian is fitted
-ASTRAY = 100.0  # times what the best linear denoiser loses: no batch of a run that learns is so bad
+ASTRAY = 100.0  # times what an untrained network loses: no batch of a run that learns is so bad
 
 
 def train_command(what: str, *, config: str | None, steps: int | None, seed: int, out: str | None, sheets: int) -> int:
@@ -134,10 +133,9 @@ def _run(recipe: Recipe, found: Source, state: State, place: Place, sheets: int)
     """Train to the end, or until something comes between; the exit code."""
     loss, start = recipe.loss, time.perf_counter()
     variances = fitted_variances(found.examples[:: max(1, len(found.examples) // FITTED)])
-    usual = gaussian_loss(loss, variances, recipe.draw(4096, rng=np.random.default_rng(0)))
     records = train(
         accumulated(loss.objective(recipe.network, recipe.draw, told=True), recipe.accumulate),
-        batches(recipe, found), state, steps=recipe.steps, clip=recipe.longest, most=ASTRAY * float(usual.mean()),
+        batches(recipe, found), state, steps=recipe.steps, clip=recipe.longest, most=ASTRAY * _untrained(recipe, found),
     )  # fmt: skip
     lately = Bands(loss, variances, keep=0.8)
     named = Path(place.name).name
@@ -149,7 +147,7 @@ def _run(recipe: Recipe, found: Source, state: State, place: Place, sheets: int)
         try:
             for record in bar:
                 _keep(record, recipe, found, state, place, log, sheets)
-                if asked_to_stop():
+                if asked_to_stop() and record.step < recipe.steps:
                     raise KeyboardInterrupt
         except Diverged as error:
             kept = describe(place.unfinished)[1]
@@ -209,6 +207,12 @@ def _keep(record: Record, recipe: Recipe, found: Source, state: State, place: Pl
         write_whole(place.sheet(record.step), draw_sheet(now, n=few, seed=0, heading=heading))
 
 
+def _untrained(recipe: Recipe, found: Source) -> float:
+    """The loss of a network that answers 0: E (a x0 + b eps)^2 = a^2 E x0^2 + b^2 over the levels of training."""
+    a, b = recipe.parameterization.row(recipe.draw(4096, rng=np.random.default_rng(0)))
+    return float(np.mean(np.square(a) * np.mean(np.square(found.examples[:FITTED])) + np.square(b)))
+
+
 def _head(found: Source, state: State) -> dict[str, Any]:
     """The first line of the log."""
     versions = {"refdiff": refdiff.__version__, "numpy": np.__version__}
@@ -229,8 +233,9 @@ def _opening(recipe: Recipe, found: Source, state: State, place: Place) -> str:
 
 
 def _ending(place: Place, recipe: Recipe, ratio: float, seconds: float) -> str:
+    told = f"the loss is {ratio:.2f} of the best linear denoiser's; " if np.isfinite(ratio) else ""
     return (
         f"{place.weights}: {recipe.steps:,} steps done; {seconds:.0f} s here\n"
-        f"the loss is {ratio:.2f} of the best linear denoiser's; the log and sheets of samples lie beside it\n"
+        f"{told}the log and sheets of samples lie beside it\n"
         f"draw from it: refdiff sample {place.name}"
     )

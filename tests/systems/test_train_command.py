@@ -211,8 +211,14 @@ def test_data_with_nan_are_refused_before_anything_is_written(go, tmp_path):
     assert not (tmp_path / "refdiff-mine").exists()
 
 
+def test_the_loss_of_an_untrained_network_is_known():
+    recipe, found = Recipe("digits", RECIPES["digits"].network), source("digits")
+    # v = alpha eps - sigma x0: E sigma^2 and E alpha^2 are the integrals of Cosine's, nearly 1/2 each
+    assert module._untrained(recipe, found) == pytest.approx(0.5 + 0.5 * np.mean(found.examples**2), rel=0.02)
+
+
 def test_points_on_another_scale_are_told_of(go, tmp_path):
-    np.savez(tmp_path / "far.npz", data=RNG(0).standard_normal((20, 2)) * 57)
+    np.savez(tmp_path / "far.npz", data=RNG(0).standard_normal((20, 2)) * 1000)
     code, out, _ = go("--steps", "3", what="far.npz")
     assert code == 0
     assert "note: the data have a standard deviation of" in out
