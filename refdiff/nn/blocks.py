@@ -94,17 +94,16 @@ class ResBlock:
             Trains: entries are left out.
         """
         run = Trace(self.parts, params, rng)
-        h = run("first", x)
-        h = run("norm", h, run("film", e))
-        h = run("last", h)
-        y = (x if self.n_in == self.n_out else run("skip", x)) + h
+        skip = x if self.n_in == self.n_out else run("skip", x)
+        h = run("norm", run("first", x), run("film", e))
+        y = skip + run("last", h)
 
         def pull(dy: Array) -> tuple[Tree, Array, Array]:
             back = run.reverse()
-            dx = dy if self.n_in == self.n_out else back("skip", dy)
             dh, dfilm = back("norm", back("last", dy))
             de = back("film", dfilm)
-            dx = dx + back("first", dh)
+            dx = back("first", dh)
+            dx = dx + (dy if self.n_in == self.n_out else back("skip", dy))
             return back.grads, dx, de
 
         return y, pull

@@ -85,7 +85,7 @@ class GroupNorm:
         more = 1 + film[:, : self.width] if film is not None else np.ones((1, self.width), x.dtype)
         a, b = scale * more, shift * more + (film[:, self.width :] if film is not None else 0)
 
-        side, pixels = x.shape[-2], x[:1].size // self.width
+        shape, side, pixels = x.shape, x.shape[-2], x[:1].size // self.width
         rows = x.reshape(len(x), -1, side * self.width)  # (B, H, W C)
 
         def sums(rows: Array) -> Array:  # over pixels, as a product with ones
@@ -104,7 +104,7 @@ class GroupNorm:
         y += each(b)
 
         def pull(dy: Array) -> tuple[Any, ...]:
-            d = dy.reshape(rows.shape)
+            d = dy.reshape(n.shape)  # x itself is let go: n is all that is kept
             db, da = sums(d), sums(d * n) * spread
             past = n * each(mean(a * da) * spread**2)
             past += each(mean(a * db) * spread)
@@ -112,8 +112,8 @@ class GroupNorm:
             dx -= past
             grads = {"scale": np.sum(da * more, axis=0), "shift": np.sum(db * more, axis=0)}
             if film is None:
-                return grads, dx.reshape(x.shape)
+                return grads, dx.reshape(shape)
             dfilm = np.concatenate([da * scale + db * shift, db], axis=1)
-            return grads, dx.reshape(x.shape), summed_to(dfilm, film.shape)
+            return grads, dx.reshape(shape), summed_to(dfilm, film.shape)
 
-        return y.reshape(x.shape), pull
+        return y.reshape(shape), pull
