@@ -28,16 +28,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     if asked.show:
         print(table(old))
         return 0
-    if importlib.util.find_spec("torch") is None and not asked.scaling:
+    if importlib.util.find_spec("torch") is None and not (asked.scaling or asked.where):
         return complain(LACKING)
     from benchmarks.one_thread import one_thread
 
     try:
         with one_thread():
-            if asked.scaling:
-                from benchmarks.scaling import measure_all
-
-                return finish(asked.json, measure_all(say))
+            if asked.scaling or asked.where:
+                module = importlib.import_module(f"benchmarks.{'scaling' if asked.scaling else 'where'}")
+                return finish(asked.json, module.measure_all(say))
             return run(chosen, old, asked.json, resume=asked.resume)
     except KeyboardInterrupt:
         return complain("stopped; what was measured is written. Go on with --resume.")
@@ -55,6 +54,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--list", action="store_true", help="print the names of the rows and stop")
     p.add_argument("--show", action="store_true", help="print the rows of FILE as a table and stop")
     p.add_argument("--scaling", action="store_true", help="measure the cost of a step against size instead")
+    p.add_argument("--where", action="store_true", help="measure where a step's time goes instead")
     return p
 
 

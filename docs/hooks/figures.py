@@ -54,7 +54,12 @@ def render(path: Path) -> str:
 
 def drawn(cache: Path) -> tuple[dict[str, str], int]:
     """Every figure's SVG by name, and how many had to be drawn anew."""
-    sources = [*(ROOT / "refdiff").rglob("*.py"), *FIGURES.glob("_*.py"), Path(__file__)]
+    sources = [
+        *(ROOT / "refdiff").rglob("*.py"),
+        *FIGURES.glob("_*.py"),
+        *(ROOT / "docs" / "data").glob("*.json"),
+        Path(__file__),
+    ]
     common = b"".join(p.read_bytes() for p in sorted(sources))
     cache.mkdir(parents=True, exist_ok=True)
     out, made = {}, 0

@@ -1,0 +1,123 @@
+"""Where a training step's time goes, and what it costs to fetch memory anew: `python -m benchmarks --where`."""
+
+import cProfile
+import os
+import pstats
+import resource
+import subprocess
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import numpy as np
+
+from benchmarks import harness, ours
+from benchmarks.unet import SETTINGS
+from refdiff.data import two_moons
+from refdiff.models import MLP
+
+PARTS = {
+    "affine maps": ("linear",),
+    "convolutions": ("conv",),
+    "norms": ("norm", "group_norm", "sums"),
+    "SiLU": ("activation",),
+    "attention": ("attention",),
+    "Adam and the average": ("optim", "average"),
+    "batch, noise, levels, loss": (
+        "ours",
+        "draws",
+        "smooth",
+        "level",
+        "door",
+        "predict",
+        "denoising",
+        "arrays",
+        "embed",
+    ),
+}
+REST = "skips, folds, traces, the loop"
+NETS = {"MLP 128x4, batch 256": 0, "U-Net 8x8, batch 64": 8, "U-Net 28x28, batch 32": 28}
+STEPS = {0: 40, 8: 8, 28: 4}  # of the perceptron, and of the U-Nets
+
+
+def step_of(side: int) -> Callable[[], float]:
+    """A training step of the perceptron (side 0), or of the U-Net for images of this side."""
+    rng = np.random.default_rng(0)
+    if not side:
+        net = MLP(2, width=128, depth=2)
+        return ours.training(net, net.init(rng), two_moons(4096, rng=rng).astype(np.float32), None, 256)
+    setting = SETTINGS[side]
+    data, labels = rng.standard_normal((512, side, side, 1)).astype(np.float32), rng.integers(10, size=512)
+    return ours.training(setting.net, setting.net.init(rng), data, labels, setting.batch)
+
+
+def shares(side: int) -> dict[str, float]:
+    """What share of a step each kind of layer takes; NumPy's work is its caller's."""
+    step, profile = step_of(side), cProfile.Profile()
+    for _ in range(3):
+        step()
+    profile.enable()
+    for _ in range(STEPS[side]):
+        step()
+    profile.disable()
+    spent: dict[str, float] = defaultdict(float)
+    for (file, *_), (_, _, own, _, callers) in pstats.Stats(profile).stats.items():  # type: ignore[attr-defined]
+        if _mine(file):
+            spent[_part(file)] += own
+            continue
+        for (caller, *_), (_, _, _, whole) in callers.items():
+            if _mine(caller):
+                spent[_part(caller)] += whole
+    total = sum(spent.values())
+    return {part: spent[part] / total for part in (*PARTS, REST) if spent[part] > 0.005 * total}
+
+
+def _mine(file: str) -> bool:
+    return "refdiff" in Path(file).parts or "benchmarks" in Path(file).parts
+
+
+def _part(file: str) -> str:
+    return next((part for part, stems in PARTS.items() if Path(file).stem in stems), REST)
+
+
+def faults(side: int, keep: bool) -> tuple[float, float]:
+    """Minor page faults and CPU milliseconds a step, in this process; `keep` as `keep_freed_memory` has it, or not."""
+    with patch("refdiff.training.loop.keep_freed_memory", (lambda: False) if not keep else _keep()):
+        step = step_of(side)
+        for _ in range(3):
+            step()
+    before, start = resource.getrusage(resource.RUSAGE_SELF).ru_minflt, time.process_time()
+    for _ in range(STEPS[side]):
+        step()
+    spent, after = time.process_time() - start, resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    return (after - before) / STEPS[side], 1e3 * spent / STEPS[side]
+
+
+def _keep() -> Callable[[], bool]:
+    from refdiff.training import keep_freed_memory
+
+    return keep_freed_memory
+
+
+def measure_all(say: Callable[[str], None]) -> list[dict[str, Any]]:
+    """For each network: the shares, and faults and time with memory kept and given back, each in a fresh process."""
+    rows = []
+    env = dict(os.environ, OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
+    for name, side in NETS.items():
+        row: dict[str, Any] = {"name": name, "shares": shares(side)}
+        for how in ("kept", "returned"):
+            command = [sys.executable, "-m", "benchmarks.where", str(side), how]
+            done = subprocess.run(command, env=env, capture_output=True, text=True, check=True)
+            row[how] = dict(zip(("faults", "ms"), map(float, done.stdout.split()), strict=True))
+        rows.append(row | {"measured": harness.conditions()})
+        kept, returned = row["kept"]["faults"], row["returned"]["faults"]
+        say(f"{name}: {kept:.0f} page faults a step, {returned:.0f} without the setting")
+    return rows
+
+
+if __name__ == "__main__":
+    print(*faults(int(sys.argv[1]), sys.argv[2] == "kept"))
