@@ -52,7 +52,7 @@ from refdiff.schedules import (
 PAGES = Path(__file__).parents[1] / "docs" / "api"
 ROOMS = {
     "core", "schedules", "oracles", "samplers", "losses", "metrics", "likelihood", "models", "data", "nn", "process",
-    "guidance", "inverse", "training", "verify",
+    "guidance", "inverse", "training", "verify", "systems",
 }  # fmt: skip
 
 ALGEBRA = (
@@ -95,6 +95,7 @@ NEITHER = {
     "training.progress.": "prints while it hands records on",
     "training.machine.": "settings of the machine",
     "training.loop.State": "a record, made by begin",
+    "systems.": "whole runs, which read and write files and are told in words: see their tests",
     "verify.orders.": "measures the samplers on problems of its own",
     "verify.truth.": "what they are measured against",
     "verify.zoo.": "the list of those that are measured",

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from refdiff.models import MLP, DiT, UNet
+from refdiff.systems.recipes import RECIPES
 from refdiff.systems.sources import as_input, check_fit, source
 
 RNG = np.random.default_rng
@@ -100,6 +101,11 @@ def test_files_that_are_none_are_refused(tmp_path):
 def test_a_network_that_cannot_take_the_data_is_refused_before_any_work(network, says):
     with pytest.raises(ValueError, match=says):
         check_fit(network, source("digits"))
+
+
+@pytest.mark.parametrize("name", ["digits", "fashion", "moons", "smile"])
+def test_the_presets_fit_their_data(name):
+    check_fit(RECIPES[name].network, source(RECIPES[name].data))
 
 
 def test_labels_for_data_without_classes_are_refused():
