@@ -18,8 +18,8 @@ from refdiff.systems.recipes import Recipe
 from refdiff.training import begin, train
 
 RECIPE = Recipe(
-    "fashion-full", UNet(1, (24, 48), labels=10, patch=2), levels="angle", steps=1500, batch=32, rate=4e-3, warmup=50,
-    ema=0.995, guidance=4.0, sampler="ddim", sample_steps=12,
+    "fashion-full", UNet(1, (32, 64), labels=10, patch=2), levels="angle", steps=1600, batch=64, rate=2e-3, warmup=100,
+    ema=0.998, guidance=4.0, sampler="ddim", sample_steps=12,
 )  # fmt: skip
 EACH, RIGHT = 50, 0.8  # samples of each class, and the share of them that must be read right, in every class
 GOAL = Goal("Fashion 28x28, judge over 0.8 in every class", "<=", 15, 8, against=None)
