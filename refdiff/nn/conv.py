@@ -14,7 +14,7 @@ from refdiff.nn.layer import Pull
 from refdiff.nn.sums import column_sums
 
 CHUNK = 1 << 17  # numbers in a buffer: half a megabyte in float32, so that what is written is read from the cache
-SMALL = 1_000_000  # multiplications: OpenBLAS repacks the matrices of larger products, at a quarter of its speed
+SMALL = 1_000_000  # multiplications: larger products OpenBLAS repacks first, and loses a quarter of its speed
 Back = Callable[[Array], tuple[Array, Array]]
 
 
