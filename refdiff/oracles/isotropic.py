@@ -19,9 +19,9 @@ def near(means: Array, var: Array, t: Level) -> bool:
     """
     if np.ndim(t.alpha) or np.ndim(t.sigma):
         return False
-    far = t.alpha**2 * square_norm(means - np.mean(means, axis=0))
+    far = t.alpha**2 * square_norm(means - _middle(means))
     v = t.alpha**2 * var + t.sigma**2
-    return bool(np.all(v > 0) and np.all(far <= REACH**2 * v))
+    return bool((v > 0).all() and (far <= REACH**2 * v).all())
 
 
 def belief(weights: Array, means: Array, var: Array, x: Array, t: Level) -> Denoised:
@@ -40,7 +40,7 @@ def belief(weights: Array, means: Array, var: Array, x: Array, t: Level) -> Deno
     karras2024 (arXiv 2406.02507v3), appendix C
     """
     alpha, sigma, dim = t.alpha, t.sigma, means.shape[1]
-    v, middle = alpha**2 * var + sigma**2, np.mean(means, axis=0)
+    v, middle = alpha**2 * var + sigma**2, _middle(means)
     n, z = means - middle, x.T - alpha * middle[:, None]
     log_w = np.log(weights) - (dim / 2 + 1) * np.log(v) - alpha**2 * square_norm(n) / (2 * v)
     keys = np.column_stack([alpha * n / v[:, None], (1 / np.max(v) - 1 / v) / 2, log_w])
@@ -48,8 +48,12 @@ def belief(weights: Array, means: Array, var: Array, x: Array, t: Level) -> Deno
     rows = max(1, BLOCK // len(means))
     parts = [values @ _weigh(keys, z[:, i : i + rows]) for i in range(0, max(1, len(x)), rows)]
     sums = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
-    data, own, noise, one, total = np.split(sums, [dim, dim + 1, 2 * dim + 1, 2 * dim + 2])
+    data, own, noise, (one, total) = sums[:dim], sums[dim], sums[dim + 1 : -2], sums[-2:]
     return Denoised(((data + own * x.T) / total).T, ((one * z - noise) / total).T)
+
+
+def _middle(means: Array) -> Array:
+    return np.asarray(means.sum(axis=0) / len(means))
 
 
 def _weigh(keys: Array, z: Array) -> Array:
