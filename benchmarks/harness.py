@@ -67,20 +67,24 @@ def take_turns(
     All sides are called before any is timed. How often a side is called in its turn is fixed beforehand, so that a turn
     lasts `sample` seconds or one call, whichever is longer.
     """
+
+    def timed(side: Callable[[], Any], calls: int) -> float:
+        start = clock()
+        for _ in range(calls):
+            side()
+        return (clock() - start) / calls
+
     calls = {}
     for name, side in sides.items():
-        side(), side()
-        start = clock()
         side()
-        calls[name] = max(1, round(sample / max(clock() - start, 1e-9)))
+        once = timed(side, 1)
+        once = timed(side, 1) if once < 10 * sample else once  # a second call may still be one of preparation
+        calls[name] = max(1, round(sample / max(once, 1e-9)))
     turns: dict[str, list[float]] = {name: [] for name in sides}
     order = list(sides)
     for _ in range(rounds):
         for name in order:
-            start = clock()
-            for _ in range(calls[name]):
-                sides[name]()
-            turns[name].append((clock() - start) / calls[name])
+            turns[name].append(timed(sides[name], calls[name]))
         order = order[1:] + order[:1]
     return turns
 

@@ -27,7 +27,7 @@ class Clock:
         return self.now
 
     def side(self, *seconds):
-        left = iter([seconds[0]] * 3 + list(seconds))
+        left = iter([seconds[0]] * 2 + list(seconds))  # two calls before the turns begin
 
         def run():
             self.now += next(left)
@@ -49,7 +49,7 @@ def test_sides_take_turns_and_every_turn_is_kept():
 
 def test_short_calls_are_repeated_until_a_turn_is_long_enough():
     clock = Clock()
-    turns = harness.take_turns({"a": clock.side(*[0.01] * 8)}, rounds=2, sample=0.04, clock=clock)
+    turns = harness.take_turns({"a": clock.side(*[0.01] * 9)}, rounds=2, sample=0.04, clock=clock)
     np.testing.assert_allclose(turns["a"], [0.01, 0.01])
 
 
