@@ -25,16 +25,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     if asked.list:
         print("\n".join(goal.name for benchmark in chosen for goal in benchmark.goals))
         return 0
+    if asked.show and not asked.json:
+        return complain("--show prints the rows of a file: name it with --json.")
+    other = asked.scaling or asked.where
+    if any(("goal" in row) == other for row in old):
+        return complain(
+            f"--json must name a new file, or rows of the same kind; got {asked.json}. Choose another name."
+        )
     if asked.show:
         print(table(old))
         return 0
-    if importlib.util.find_spec("torch") is None and not (asked.scaling or asked.where):
+    if importlib.util.find_spec("torch") is None and not other:
         return complain(LACKING)
     from benchmarks.one_thread import one_thread
 
     try:
         with one_thread():
-            if asked.scaling or asked.where:
+            if other:
                 module = importlib.import_module(f"benchmarks.{'scaling' if asked.scaling else 'where'}")
                 return finish(asked.json, module.measure_all(say))
             return run(chosen, old, asked.json, resume=asked.resume)

@@ -168,6 +168,8 @@ def _processor() -> str:
 def read(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
     """The rows of a file, none if there is no such file; `ValueError` if it holds something else."""
     file = Path(path)
+    if file.is_dir() or not file.parent.is_dir():
+        raise ValueError(f"--json must name a file in a folder that exists; got {path}. Make the folder first.")
     if not file.exists() or not file.stat().st_size:
         return []
     try:

@@ -2,6 +2,7 @@
 
 import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -93,8 +94,22 @@ def test_the_list_names_every_row_once(capsys):
     assert all("U-Net" in name and "memory" not in name for name in capsys.readouterr().out.splitlines())
 
 
-@pytest.mark.parametrize("arguments", [["--only", "nonsense"], ["--without", "nonsense"]])
-def test_a_name_that_fits_no_row_is_refused_in_one_line(arguments, capsys):
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--only", "nonsense"],
+        ["--without", "nonsense"],
+        ["--show"],
+        ["--json", "no/such/folder/rows.json"],
+        ["--json", "docs"],
+        ["--json", "pyproject.toml"],
+        ["--scaling", "--json", "docs/data/benchmarks.json"],
+        ["--json", "docs/data/scaling.json"],
+    ],
+    ids=" ".join,
+)
+def test_what_cannot_be_done_is_refused_in_one_line_before_any_work(arguments, capsys, monkeypatch):
+    monkeypatch.chdir(Path(__file__).parents[1])
     assert command.main(arguments) == 2
     assert capsys.readouterr().err.count("\n") == 1
 
