@@ -71,8 +71,8 @@ def rows(images: Array, names: list[str], *, heading: str = "") -> Any:
     for r in range(count):
         for i in range(n):
             canvas[r * down : r * down + height, i * right : i * right + width] = images[r, i]
-    scale = 0.55 / max(height, width)  # inches a pixel
-    figure = new_figure(canvas.shape[1] * scale + (0.9 if names else 0.2), canvas.shape[0] * scale + 0.4)
+    scale, longest = 0.55 / max(height, width), max(map(len, names), default=0)  # inches a pixel, letters
+    figure = new_figure(canvas.shape[1] * scale + 0.3 + 0.1 * longest, canvas.shape[0] * scale + 0.4)
     figure.suptitle(heading)
     ax = figure.subplots()
     if images.ndim == 5:
