@@ -12,6 +12,8 @@ from pathlib import Path
 from statistics import median, quantiles
 from typing import Any, NamedTuple
 
+import refdiff
+
 OURS, EAGER = "refdiff", "PyTorch eager"
 ROUNDS = 11  # turns of each side, of which the median is taken
 SAMPLE = 0.04  # seconds that a turn lasts at least: a step of a small network is repeated until then
@@ -139,8 +141,8 @@ def _met(sense: str, ratio: float, goal: float) -> bool:
 
 def conditions() -> dict[str, Any]:
     """When and where: the date, the load, the processor, and the versions of all sides."""
-    versions = {"python": platform.python_version()}
-    for name in ("refdiff", "numpy", "torch", "diffusers", "jax"):
+    versions = {"refdiff": refdiff.__version__, "python": platform.python_version()}
+    for name in ("numpy", "torch", "diffusers", "jax"):
         try:
             versions[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
