@@ -7,7 +7,6 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from statistics import median, quantiles
 from typing import Any, NamedTuple
@@ -141,6 +140,8 @@ def _met(sense: str, ratio: float, goal: float) -> bool:
 
 def conditions() -> dict[str, Any]:
     """When and where: the date, the load, the processor, and the versions of all sides."""
+    from importlib import metadata
+
     versions = {"refdiff": refdiff.__version__, "python": platform.python_version()}
     for name in ("numpy", "torch", "diffusers", "jax"):
         try:

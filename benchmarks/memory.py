@@ -2,7 +2,6 @@
 
 import os
 import resource
-import subprocess
 import sys
 from functools import partial
 from pathlib import Path
@@ -54,6 +53,8 @@ def peak() -> float:
 
 def compare(pixels: int) -> Measured:
     """Three processes of each side, in turn."""
+    import subprocess
+
     env = dict(os.environ, OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS="1")
     turns: dict[str, list[float]] = {name: [] for name in SIDES}
     for _ in range(3):
