@@ -164,6 +164,7 @@ OWN: dict[str, Example] = {
     "likelihood.bits.dequantisation_gap": {
         "log_prob": lambda: LINE.log_prob, "x0": POINTS[:, :1].copy, "width": lambda: 0.1, "nodes": lambda: 4,
     },
+    "likelihood.through_noise.noised": {"log_prob": lambda: LAW.log_prob, "x0": ON_VALUES.copy},
     "likelihood.change_of_variables.carry": NEAR,
     "likelihood.change_of_variables.log_prob": NEAR | {"prior_var": lambda: 1.0},
     "guidance.free.convert": {"value": lambda: 1.5, "source": lambda: "scale", "target": lambda: "weight"},

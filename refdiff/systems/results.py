@@ -12,13 +12,14 @@ import numpy as np
 from refdiff.core.arrays import Array
 from refdiff.core.validate import require
 from refdiff.data import DIGITS_WIDTH, Split, digits
+from refdiff.likelihood.through_noise import noised
 from refdiff.metrics import nearest, precision_recall
 from refdiff.models import as_denoiser, as_differentiable
 from refdiff.oracles import Empirical, Mixture
 from refdiff.plotting import table
 from refdiff.schedules import Cosine, Level
 from refdiff.systems.judge import Judge, train_judge
-from refdiff.systems.results_bits import bound, flow_log_prob, noised, per_dim
+from refdiff.systems.results_bits import bound, flow_log_prob, per_dim
 from refdiff.systems.results_fits import FITS, choose
 from refdiff.systems.trained import Trained, load_trained
 

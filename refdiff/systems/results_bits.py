@@ -1,7 +1,6 @@
-"""Bits per dimension of data in steps under any model, through one noisy level that all models share."""
+"""A trained network's density of noisy states: along its flow, and by the bound of continuous time."""
 
 from itertools import pairwise
-from typing import Protocol
 
 import numpy as np
 
@@ -9,59 +8,13 @@ from refdiff.core.arrays import Array
 from refdiff.core.noise import Rng
 from refdiff.core.validate import count
 from refdiff.inverse.differentiable import Differentiable
-from refdiff.likelihood import Terms, bits, continuous, decoders
-from refdiff.process import Denoiser, Gaussian, marginal
+from refdiff.likelihood import bits, continuous, decoders
+from refdiff.process import Denoiser, Gaussian
 from refdiff.schedules import Level
 from refdiff.schedules.log_snr_paths import LinearLogSNR
 from refdiff.schedules.schedule import Schedule
 
 LEAST_LOG_SNR = -14.0  # of the bound: what is known of the data there is worth 1e-6 nats a dimension
-
-
-class LogDensity(Protocol):
-    """The log density of noisy states, (B, ...) to (B,), in nats."""
-
-    def __call__(self, x: Array, /) -> Array:
-        """At states x."""
-        ...
-
-
-def noised(log_prob: LogDensity, x0: Array, t: Level, values: Array, *, rng: Rng) -> Terms:
-    """A bound on the information of data in steps, by a density of the data noised to a level.
-
-    -log P(x_0) <= E[ log q(x_t | x_0) - log p(x_t) - log P(x_0 | x_t) ],   x_t from q(. | x_0)
-
-    P(x_0 | x_t) is `decoders.categorical_log_prob`: which of the values has left this state. So every density, learned
-    or fitted, is charged for the same data by the same rule, and any level gives a bound: at little noise a smooth
-    density pays for noise finer than the steps, at much noise the decoder pays for steps that can no longer be read.
-
-    Parameters
-    ----------
-    log_prob : callable
-        Log density of x_t.
-    x0 : ndarray
-        (B, ...), data, each coordinate one of the values.
-    t : Level
-        A level of scalars, sigma > 0.
-    values : ndarray
-        (K,), rising.
-    rng : Generator or Replay
-        One standard normal draw of the shape of x0.
-
-    Returns
-    -------
-    Terms
-        In nats: what the density misses as `prior`, no steps, and the decoder.
-
-    References
-    ----------
-    Equation: results_bits.noised
-    ho2019 (arXiv 1902.00275v2), whose noise, uniform or learned, stays inside the cells
-    """
-    q = marginal(np.asarray(x0, np.float64), t)
-    xt = q.sample(rng=rng)
-    missed = q.log_prob(xt) - log_prob(xt)
-    return Terms(missed, np.zeros((0, len(x0))), -decoders.categorical_log_prob(x0, xt, t, values))
 
 
 def flow_log_prob(denoise: Differentiable, x: Array, path: Schedule, t: Level, *, steps: int = 16, rng: Rng) -> Array:

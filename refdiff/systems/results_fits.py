@@ -9,9 +9,9 @@ import numpy as np
 from refdiff.core.arrays import Array
 from refdiff.core.noise import Rng
 from refdiff.data import Labelled
+from refdiff.likelihood.through_noise import noised
 from refdiff.oracles import Empirical, Mixture, Normal
 from refdiff.schedules import Level
-from refdiff.systems.results_bits import noised
 
 EVERY = 5  # of the training images, every fifth chooses the settings
 RIDGES, SHARES = (1e-5, 1e-4, 1e-3, 1e-2), (0.05, 0.1, 0.2, 0.4)

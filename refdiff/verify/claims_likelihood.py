@@ -4,8 +4,10 @@ from functools import partial
 
 import numpy as np
 
+from refdiff.core import Replay
 from refdiff.likelihood import bits, continuous, decoders, elbo
 from refdiff.likelihood.change_of_variables import log_prob
+from refdiff.likelihood.through_noise import noised
 from refdiff.oracles import Mixture, Normal
 from refdiff.process import Gaussian, gaussian
 from refdiff.schedules import EDM, VP, Flow, Level
@@ -149,6 +151,26 @@ def densities_follow_the_flow() -> float:
     return worst
 
 
+@claim(
+    tol=1e-9,
+    catches="a decoder that is not charged, or noise whose own density is not given back",
+    proves=["through_noise.noised"],
+)
+def steps_are_charged_through_noise() -> float:
+    """What coding through a noisy level costs above the information is a divergence, summed over all states."""
+    values, t = np.arange(5) / 2 - 1, at_snr(4.0)
+    z, weight = np.polynomial.hermite_e.hermegauss(96)
+    x0, weight = values[:, None], weight / weight.sum()
+    x = np.linspace(-8, 8, 8001)[:, None]
+    read = [decoders.categorical_log_prob(np.full_like(x, v), x, t, values) for v in values]
+    log_joint = BUMPS.at(t).log_prob(x) + np.array(read)  # of the value and the state
+    log_p = np.log(np.sum(np.exp(log_joint), axis=1) * 0.002)
+    log_q = np.stack([Gaussian(np.full_like(x, t.alpha * v), t.sigma**2).log_prob(x) for v in values])
+    divergence = np.sum(np.exp(log_q) * (log_q - log_joint + log_p[:, None]), axis=1) * 0.002
+    each = [noised(BUMPS.at(t).log_prob, x0, t, values, rng=Replay([np.full_like(x0, a)])).total for a in z]
+    return float(np.max([off(np.exp(log_p).sum(), 1), off(weight @ each, divergence - log_p)]))
+
+
 CLAIMS: tuple[Check, ...] = tuple(v for v in list(globals().values()) if isinstance(v, Check))
 
 MUTANTS = (
@@ -165,5 +187,6 @@ MUTANTS = (
            "the-continuous-bound-is-tight"),
     Mutant("continuous.riemann", "mmse(t) for", "mmse(s) for", "a-chain-is-a-riemann-sum"),
     Mutant("change_of_variables.log_prob", "known(way.x) + way", "known(way.x) - way", "densities-follow-the-flow"),
+    Mutant("through_noise.noised", "q.log_prob(xt) - log_p", "-log_p", "steps-are-charged-through-noise"),
     Mutant("change_of_variables.carry", "-1] + grown", "-1]", "densities-follow-the-flow"),
 )  # fmt: skip

@@ -8,7 +8,7 @@ import pytest
 from refdiff.core import Replay, trees
 from refdiff.data import Labelled, digits
 from refdiff.inverse import of_oracle
-from refdiff.likelihood import decoders
+from refdiff.likelihood.through_noise import noised
 from refdiff.oracles import Mixture, Normal
 from refdiff.schedules import Cosine
 from refdiff.systems import results, results_bits, results_fits
@@ -18,36 +18,13 @@ PATH, VALUES = Cosine(), np.arange(5) / 2 - 1
 BUMPS = Mixture([0.3, 0.7], [[-0.6], [0.5]], [0.1, 0.05])
 
 
-@pytest.mark.equation("results_bits.noised")
-@pytest.mark.parametrize("ratio", [0.1, 0.3, 1.0])
-def test_coding_through_a_level_costs_the_information_and_a_divergence_on_top(ratio):
-    t, x0 = results.at_ratio(ratio), VALUES[:, None]
-    law = BUMPS.at(t)
-    # P(v), summed over a fine grid of states; the bound, in the mean over the grid of noise that the bound draws
-    x = np.linspace(-6, 6, 24001)[:, None]
-    each = np.stack([decoders.categorical_log_prob(np.full_like(x, v), x, t, VALUES) for v in VALUES])
-    joint = np.exp(law.log_prob(x) + each) * 5e-4
-    prob = joint.sum(axis=1)
-    np.testing.assert_allclose(prob.sum(), 1, rtol=1e-9)
-    q = np.exp(-((x[:, 0] - t.alpha * x0) ** 2) / (2 * t.sigma**2)) / (t.sigma * np.sqrt(2 * np.pi)) * 5e-4
-    held = q > 1e-300
-    kl = np.sum(np.where(held, q * np.log(np.where(held, q * prob[:, None] / np.maximum(joint, 1e-320), 1)), 0), axis=1)
-    z, weight = np.polynomial.hermite_e.hermegauss(120)
-    got = sum(
-        w * results_bits.noised(law.log_prob, x0, t, VALUES, rng=Replay([np.full_like(x0, a)])).total
-        for a, w in zip(z, weight / weight.sum(), strict=True)
-    )
-    np.testing.assert_allclose(got, kl - np.log(prob), atol=1e-5)  # the rule's own error at steps that can be read
-    assert np.all(got > -np.log(prob))
-
-
-@pytest.mark.equation("results_bits.noised", "continuous.terms")
+@pytest.mark.equation("through_noise.noised")
 def test_the_bound_of_an_exact_denoiser_is_what_its_law_costs():
     law = Normal([0.2, -0.3], [[0.4, 0.25], [0.25, 0.3]])
     t, rng = results.at_ratio(0.3), np.random.default_rng(0)
     x0 = np.tile([[0.5, -0.5], [1.0, 0.0]], (10_000, 1))
     area = results_bits.bound(law.denoise, x0, t, VALUES, draws=2, rng=rng)
-    plain = results_bits.noised(law.at(t).log_prob, x0, t, VALUES, rng=rng).total
+    plain = noised(law.at(t).log_prob, x0, t, VALUES, rng=rng).total
     off = area - plain
     assert abs(np.mean(off)) < 3 * np.std(off) / np.sqrt(len(off))
     assert np.std(off) / np.sqrt(len(off)) < 0.025
