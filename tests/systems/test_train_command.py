@@ -121,6 +121,15 @@ def test_ctrl_c_keeps_the_step_and_the_same_command_goes_on(go, monkeypatch, tmp
     assert weights("part") == weights("whole")
 
 
+@pytest.fixture
+def listening():
+    """Python's own handler of Ctrl-C, which a shell takes away from what it starts in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("listening")
 def test_a_real_ctrl_c_waits_for_the_end_of_the_step(go, monkeypatch, tmp_path):
     draw = module.as_input
 
