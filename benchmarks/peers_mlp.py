@@ -1,4 +1,4 @@
-"""`refdiff.models.MLP` in PyTorch and in JAX, parameter for parameter."""
+"""The perceptrons in PyTorch, and `refdiff.models.MLP` in JAX as well, parameter for parameter."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from benchmarks.peers_torch import Pairs, Sinusoids, linear, norm
+from benchmarks.plain import Plain
 from refdiff.core.arrays import Array
 from refdiff.core.trees import Tree
 from refdiff.models import MLP
@@ -47,6 +48,32 @@ class TorchMLP(nn.Module):
             yield from linear(block[3], part["3"])
         yield from norm(self.norm, ours["out"]["0"])
         yield from linear(self.last, ours["out"]["2"])
+
+
+class TorchPlain(nn.Module):
+    """The plain perceptron: input and time meet, then SiLU and an affine map again and again."""
+
+    def __init__(self, like: Plain) -> None:
+        super().__init__()
+        width = like.width
+        self.labels = self.drop = None
+        self.waves = Sinusoids(like.waves, like.scale, like.max_period)
+        self.time, self.first = nn.Linear(like.waves, width), nn.Linear(like.n_in, width)
+        sizes = [*[width] * (like.depth - 1), like.n_in]
+        self.hidden = nn.ModuleList(nn.Linear(width, size) for size in sizes)
+
+    def forward(self, x: Tensor, t: Tensor, labels: None = None) -> Tensor:
+        h = self.first(x) + self.time(self.waves(t))
+        for layer in self.hidden:
+            h = layer(F.silu(h))
+        return h
+
+    def pairs(self, ours: Tree) -> Pairs:
+        """Each of their parameters beside ours."""
+        yield from linear(self.time, ours["time"]["1"])
+        yield from linear(self.first, ours["in"])
+        for i, layer in enumerate(self.hidden):
+            yield from linear(layer, ours["body"][str(2 * i + 1)])
 
 
 def jax_training(net: MLP, params: Tree, data: Array, batch: int) -> Callable[[], float]:
