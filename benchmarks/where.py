@@ -18,7 +18,11 @@ import numpy as np
 from benchmarks import harness, ours
 from benchmarks.unet import SETTINGS
 from refdiff.data import two_moons
+from refdiff.losses import DenoisingLoss, draws
 from refdiff.models import MLP
+from refdiff.process import V
+from refdiff.schedules import Cosine
+from refdiff.training import accumulated
 
 PARTS = {
     "affine maps": ("linear",),
@@ -40,8 +44,8 @@ PARTS = {
     ),
 }
 REST = "skips, folds, traces, the loop"
-NETS = {"MLP 128x4, batch 256": 0, "U-Net 8x8, batch 64": 8, "U-Net 28x28, batch 32": 28}
-STEPS = {0: 40, 8: 8, 28: 4}  # of the perceptron, and of the U-Nets
+NETS = {"MLP 128x4, batch 256": 0, "U-Net 8x8, batch 64": 8, "U-Net 16x16, batch 64": 16, "U-Net 28x28, batch 32": 28}
+STEPS = {0: 40, 8: 8, 16: 4, 28: 4}  # of the perceptron, and of the U-Nets
 
 
 def step_of(side: int) -> Callable[[], float]:
@@ -99,6 +103,26 @@ def faults(side: int, keep: bool) -> tuple[float, float]:
     return (after - before) / STEPS[side], 1e3 * spent / STEPS[side]
 
 
+def threads(side: int, rounds: int = 7) -> dict[str, float]:
+    """Wall milliseconds of a gradient by one thread and by two over halves of the batch, BLAS at one: medians."""
+    setting = SETTINGS[side] if side else None
+    net: Any = setting.net if setting else MLP(2, width=128, depth=2)
+    n, shape = (setting.batch, (side, side, 1)) if setting else (256, (2,))
+    rng = np.random.default_rng(0)
+    params, data = net.init(rng), rng.standard_normal((n, *shape)).astype(np.float32)
+    objective, took = DenoisingLoss(V).objective(net, draws.in_time(Cosine())), {}
+    sides = {"1": objective, "2": accumulated(objective, 2, threads=2)}
+    seen: dict[str, list[float]] = {name: [] for name in sides}
+    for _ in range(rounds + 1):
+        for name, f in sides.items():
+            start = time.perf_counter()
+            f(params, rng, data)
+            seen[name].append(time.perf_counter() - start)
+    for name, times in seen.items():
+        took[name] = 1e3 * float(np.median(times[1:]))
+    return took
+
+
 def _keep() -> Callable[[], bool]:
     from refdiff.training import keep_freed_memory
 
@@ -115,6 +139,7 @@ def measure_all(say: Callable[[str], None]) -> list[dict[str, Any]]:
             command = [sys.executable, "-m", "benchmarks.where", str(side), how]
             done = subprocess.run(command, env=env, capture_output=True, text=True, check=True)
             row[how] = dict(zip(("faults", "ms"), map(float, done.stdout.split()), strict=True))
+        row["threads"] = threads(side)
         rows.append(row | {"measured": harness.conditions()})
         kept, returned = row["kept"]["faults"], row["returned"]["faults"]
         say(f"{name}: {kept:.0f} page faults a step, {returned:.0f} without the setting")

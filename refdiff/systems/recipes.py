@@ -52,6 +52,10 @@ class Recipe:
         Steps of the run, and samples a step.
     accumulate : int
         In how many parts a batch is worked through, to save memory; it divides `batch`.
+    threads : int
+        How many parts of a batch are worked on at a time, each on a core of its own: 2 pays from images of 16 x 16 on.
+        The batch is then cut into `accumulate * threads` parts. Another number is another run, since noise is drawn
+        part by part.
     rate : float
         Top learning rate of Adam, from which half a cosine falls to 0.
     warmup : int
@@ -80,6 +84,7 @@ class Recipe:
     steps: int = 4000
     batch: int = 256
     accumulate: int = 1
+    threads: int = 1
     rate: float = 2e-3
     warmup: int = 100
     beta2: float = 0.99
@@ -98,12 +103,13 @@ class Recipe:
         endless = self.path == "edm" and self.levels in ("time", "logit-normal")
         require(not endless, "levels", "be log-normal or angle on the path edm, whose times have no end", self.levels,
                 'Add levels = "log-normal".')  # fmt: skip
-        for name in ("steps", "batch", "accumulate", "warmup", "size", "sample_steps"):
+        for name in ("steps", "batch", "accumulate", "threads", "warmup", "size", "sample_steps"):
             count(name, getattr(self, name), {"warmup": 0, "size": 0, "sample_steps": 2}.get(name, 1))
         positive("rate", self.rate), positive("data_std", self.data_std), scalar("guidance", self.guidance)
         require(scalar("clip", self.clip) >= 0, "clip", "be at least 0", self.clip, "0 clips nothing.")
-        whole = self.batch % self.accumulate == 0
-        require(whole, "accumulate", f"divide the batch of {self.batch}", self.accumulate, "Parts are of one size.")
+        for name, parts in (("accumulate", self.accumulate), ("threads", self.parts)):
+            told = parts if name == "accumulate" else f"{self.threads} threads for {parts} parts"
+            require(self.batch % parts == 0, name, f"divide the batch of {self.batch}", told, "Parts are of one size.")
         _ = self.optimizer, self.average  # whose own doors look at the rest
 
     @property
@@ -145,6 +151,11 @@ class Recipe:
     def longest(self) -> float:
         """The greatest length of a gradient; infinite where none is set."""
         return self.clip or math.inf
+
+    @property
+    def parts(self) -> int:
+        """Into how many parts a batch is cut."""
+        return self.accumulate * self.threads
 
     def plain(self) -> Plain:
         """The recipe as a dict of numbers, words and lists, which `of_plain` reads again."""

@@ -134,7 +134,7 @@ def _run(recipe: Recipe, found: Source, state: State, place: Place, sheets: int)
     loss, start = recipe.loss, time.perf_counter()
     variances = fitted_variances(found.examples[:: max(1, len(found.examples) // FITTED)])
     records = train(
-        accumulated(loss.objective(recipe.network, recipe.draw, told=True), recipe.accumulate),
+        accumulated(loss.objective(recipe.network, recipe.draw, told=True), recipe.parts, threads=recipe.threads),
         batches(recipe, found), state, steps=recipe.steps, clip=recipe.longest, most=ASTRAY * _untrained(recipe, found),
     )  # fmt: skip
     lately = Bands(loss, variances, keep=0.8)

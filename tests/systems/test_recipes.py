@@ -55,6 +55,7 @@ def test_another_kind_of_network_keeps_channels_and_labels():
         ({"rate": float("nan")}, r"rate must be finite"),
         ({"flip": 1}, r"flip must be true or false"),
         ({"accumulate": 3}, r"accumulate must divide the batch of 256"),
+        ({"threads": 3}, r"threads must divide the batch of 256; got 3 threads for 3 parts"),
         ({"clip": -1.0}, r"clip must be at least 0"),
         ({"target": "epsilon"}, r"target must be a known name"),
         ({"path": "cosin"}, r"Did you mean cosine"),

@@ -1,6 +1,5 @@
 """The weights in the package: what they are, how they were made, and that they draw digits."""
 
-import json
 import time
 from importlib import resources
 
@@ -12,7 +11,7 @@ from refdiff.core import trees
 from refdiff.data import digits
 from refdiff.metrics import memorisation_ratio
 from refdiff.systems.judge import train_judge
-from refdiff.systems.recipes import RECIPES
+from refdiff.systems.recipes import RECIPES, of_plain
 from refdiff.systems.run_log import read_log
 from refdiff.systems.run_place import DRAWING
 from refdiff.systems.trained import load_trained
@@ -32,10 +31,8 @@ def test_the_weights_are_those_of_the_recipe_and_small():
 
 def test_their_log_is_whole():
     head, *lines = read_log(HOME / "digits-unet.jsonl")
-    told = json.loads(json.dumps(RECIPES["digits"].plain()))
-    assert {k: v for k, v in head["recipe"].items() if k not in DRAWING} == {
-        k: v for k, v in told.items() if k not in DRAWING
-    }
+    written, ours = of_plain(head["recipe"]).plain(), RECIPES["digits"].plain()
+    assert {k: v for k, v in written.items() if k not in DRAWING} == {k: v for k, v in ours.items() if k not in DRAWING}
     assert sum(line["steps"] for line in lines) == lines[-1]["step"] == RECIPES["digits"].steps
     ratio = [np.mean([line["ratio"] for line in lines[k : k + 50]]) for k in range(0, 200, 50)]
     assert np.all(np.diff(ratio) < 0)

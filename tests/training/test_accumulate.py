@@ -1,3 +1,5 @@
+import time
+
 import numpy as np
 import pytest
 
@@ -20,11 +22,12 @@ def squares(params, rng, batch):
     return error[:, 0] ** 2, pull(2 * error / len(x))[0]
 
 
+@pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("parts", [1, 2, 4, 12])
-def test_the_gradient_of_the_parts_is_that_of_the_whole_batch(parts):
+def test_the_gradient_of_the_parts_is_that_of_the_whole_batch(parts, threads):
     params, x, y = LINE.init(RNG(0), np.float64), RNG(1).standard_normal((12, 3)), RNG(2).standard_normal((12, 1))
     losses, whole = squares(params, None, (x, y))
-    loss, grads = accumulated(squares, parts)(params, None, (x, y))
+    loss, grads = accumulated(squares, parts, threads=threads)(params, RNG(3), (x, y))
     np.testing.assert_allclose(np.mean(loss), np.mean(losses), rtol=1e-14)
     np.testing.assert_allclose(trees.ravel(grads), trees.ravel(whole), rtol=1e-12, atol=1e-15)  # sums reordered
 
@@ -57,3 +60,29 @@ def test_a_run_in_parts_is_the_run_of_whole_batches():
 def test_a_batch_that_does_not_divide_is_refused():
     with pytest.raises(ValueError, match=r"batch must divide into 5 parts; got 12 samples\."):
         accumulated(squares, 5)(LINE.init(RNG(0)), None, (np.ones((12, 3)), np.ones((12, 1))))
+
+
+def test_in_threads_the_numbers_are_the_same_however_the_threads_race():
+    net, x = MLP(2, width=8, depth=1, waves=4), RNG(1).standard_normal((8, 2))
+    params, objective = net.init(RNG(0), np.float64), DenoisingLoss(V).objective(net, draws.in_time(Cosine()))
+
+    def slow_first(params, rng, batch):
+        time.sleep(0.02 * (batch[0, 0] == x[0, 0]))
+        return objective(params, rng, batch)
+
+    told = [
+        accumulated(f, 4, threads=n)(params, RNG(5), x) for f, n in ((objective, 2), (objective, 4), (slow_first, 2))
+    ]
+    for loss, grads in told[1:]:
+        assert loss == told[0][0]
+        np.testing.assert_array_equal(trees.ravel(grads), trees.ravel(told[0][1]))
+    one = accumulated(objective, 4)(params, RNG(5), x)
+    assert one[0] != told[0][0]  # each part draws from a generator of its own
+
+
+def test_a_part_that_fails_in_a_thread_fails_the_step():
+    def broken(params, rng, batch):
+        raise ArithmeticError("no")
+
+    with pytest.raises(ArithmeticError, match="no"):
+        accumulated(broken, 2, threads=2)({}, RNG(0), np.ones((4, 2)))
