@@ -1,8 +1,9 @@
 """Open the built site in Chromium as a reader would: `python docs/tools/check_browser.py SITE_DIR`.
 
 Every page, on a phone in the light theme and on a desktop in the dark one: axe finds nothing serious (in the dark, in
-colours), the console stays silent, nothing is asked of another host, nothing is wider than the screen. Then the slider
-and the live cell are operated by mouse and keyboard, and what they show is compared with what Python computes here.
+the colours of every third page), keys reach whatever scrolls, the console stays silent, nothing is asked of another
+host, nothing is wider than the screen. Then the slider and the live cell are operated by mouse and keyboard, and what
+they show is compared with what Python computes here.
 """
 
 from __future__ import annotations
@@ -119,6 +120,15 @@ THIN = """() => {
   few('.highlight code span', 2, e => { if (!e.childElementCount) e.replaceWith(e.textContent); });
 }"""
 SCROLLS_APART = "rules: {'scrollable-region-focusable': {enabled: false}}"
+# What axe would look for in the whole page, and so for seconds: parts that scroll and that no key reaches.
+UNREACHED = """() => [...document.querySelectorAll('body *')].filter(e => {
+  const style = getComputedStyle(e), moves = v => v === 'auto' || v === 'scroll';
+  const wide = moves(style.overflowX) && e.scrollWidth > e.clientWidth + 13;
+  const high = moves(style.overflowY) && e.scrollHeight > e.clientHeight + 13;
+  if (!(wide || high) || !e.clientWidth || !e.clientHeight || style.visibility === 'hidden') return false;
+  const keys = 'a[href], button, input, select, textarea, [tabindex]:not([tabindex="-1"])';
+  return e.tabIndex < 0 && !e.querySelector(keys);
+}).map(e => `${e.tagName.toLowerCase()}.${e.className}`)"""
 
 
 def axe(page: Page, options: str) -> list[dict]:
@@ -126,18 +136,18 @@ def axe(page: Page, options: str) -> list[dict]:
     return page.evaluate(f"axe.run(document, {{resultTypes: ['violations'], preload: false, {options}}})")["violations"]
 
 
-def look(reader: Reader, path: str) -> None:
-    """One page: its console, its requests, its width, and axe's opinion."""
+def look(reader: Reader, path: str, judged: bool) -> None:
+    """One page: its console, its requests, its width, what scrolls, and if wanted axe's opinion."""
     page = reader.open(path)
     wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
     reader.require(wide <= 0, f"is {wide} px wider than the screen")
+    unreached = page.evaluate(UNREACHED)
+    reader.require(not unreached, f"scrolls where no key reaches: {unreached[:4]}")
+    if not judged:
+        return
     page.evaluate(AXE)
-    found = []
-    if "phone" in reader.where:  # where most things scroll
-        found = axe(page, "runOnly: ['scrollable-region-focusable']")
     page.evaluate(THIN)
-    found += axe(page, "runOnly: ['color-contrast']" if "dark" in reader.where else SCROLLS_APART)
-    for v in found:
+    for v in axe(page, "runOnly: ['color-contrast']" if "dark" in reader.where else SCROLLS_APART):
         if v["impact"] in SERIOUS:
             nodes = "; ".join(" ".join(map(str, n["target"])) for n in v["nodes"][:4])
             reader.complain(f"axe, {v['impact']}: {v['help']} [{v['id']}, {len(v['nodes'])} places]: {nodes}")
@@ -251,9 +261,12 @@ def main(site: Path) -> int:
     """Run every check, a window in each of two processes at a time; print the faults, or what was seen."""
     start = time.perf_counter()
     paths = sorted(p.parent.relative_to(site).as_posix() for p in site.rglob("index.html"))
-    pages = [(look, "" if p == "." else f"{p}/") for p in paths]
+    pages = ["" if p == "." else f"{p}/" for p in paths]
     live = [(run_live,)] if (site / "assets/vendor/pyodide").exists() else []
-    jobs = [(site, width, scheme, pages[i::2]) for width, scheme in WINDOWS for i in (0, 1)]
+    looks = {
+        scheme: [(look, path, scheme == "light" or k % 3 == 0) for k, path in enumerate(pages)] for _, scheme in WINDOWS
+    }
+    jobs = [(site, width, scheme, looks[scheme][i::2]) for width, scheme in WINDOWS for i in (0, 1)]
     jobs += [(site, "desktop", "light", [(slide,), *live]), (site, "phone", "light", [(slide,)])]
     jobs += [(site, "phone", "light", [(without_script,)], False)]
     faults: list[str] = []
