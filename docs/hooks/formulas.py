@@ -61,7 +61,8 @@ def typeset(page: str, complain) -> str:
     def sub(m):
         try:
             whole = f'<{m[1]} class="math">{render(html.unescape(m[3]).strip(), m[2] == "[")}</{m[1]}>{m[4]}'
-            return f'<span class="math-end">{whole}</span>' if m[4] else whole  # no full stop alone on a line
+            bound = m[4] and len(m[3]) < 40  # no full stop alone on a line; but a long formula may be broken
+            return f'<span class="math-end">{whole}</span>' if bound else whole
         except Exception as e:
             complain(f"{html.unescape(m[3]).strip()!r}: {next(iter(str(e).splitlines()), '')[:200]}")
             return m[0]
