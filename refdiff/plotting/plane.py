@@ -46,12 +46,7 @@ def strip(states: Sequence[Array], titles: Sequence[str], *, reach: float = 2.6,
     -------
     matplotlib.figure.Figure
     """
-    figure = new_figure(1.9 * len(states), 2.3)
-    figure.suptitle(heading)
-    for ax, x, title in zip(np.atleast_1d(figure.subplots(1, len(states))), states, titles, strict=True):
-        _dots(ax, x)
-        _bare(ax, reach, title)
-    return figure
+    return _side_by_side(states, titles, reach, heading, [BLUE] * len(states), (1.9, 2.3), 3.0)
 
 
 @picture
@@ -73,10 +68,20 @@ def clouds(points: Sequence[Array], titles: Sequence[str], *, reach: float = 2.6
     -------
     matplotlib.figure.Figure
     """
-    figure = new_figure(4.0 * len(points), 4.4)
+    colours = [GOLD if title == "data" else BLUE for title in titles]
+    return _side_by_side(points, titles, reach, heading, colours, (4.0, 4.4), 5.0)
+
+
+def _side_by_side(
+    clouds: Sequence[Array], titles: Sequence[str], reach: float, heading: str, colours: Sequence[str],
+    panel: tuple[float, float], dot: float,
+) -> Any:  # fmt: skip
+    figure = new_figure(panel[0] * len(clouds), panel[1])
     figure.suptitle(heading)
-    for ax, x, title in zip(np.atleast_1d(figure.subplots(1, len(points))), points, titles, strict=True):
-        _dots(ax, x, GOLD if title == "data" else BLUE, 5.0)
+    for ax, x, title, colour in zip(
+        np.atleast_1d(figure.subplots(1, len(clouds))), clouds, titles, colours, strict=True
+    ):
+        _dots(ax, x, colour, dot)
         _bare(ax, reach, title)
     return figure
 
