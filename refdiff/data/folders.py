@@ -113,9 +113,8 @@ def _pixels(image: Any, grey: bool, size: int | None) -> Array:
     if size is not None:
         side = min(image.size)
         left, top = ((length - side) // 2 for length in image.size)
-        image = image.crop((left, top, left + side, top + side)).resize(
-            (size, size)
-        )  # bicubic, smoothed on the way down
+        square = image.crop((left, top, left + side, top + side))
+        image = square.resize((size, size))  # bicubic, smoothed on the way down
     return np.asarray(image)
 
 
