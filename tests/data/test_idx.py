@@ -61,14 +61,19 @@ def test_a_file_cut_short_anywhere_is_refused_by_name(tmp_path, zipped):
             read_idx(tmp_path / "cut")
 
 
-@pytest.mark.parametrize(
-    "content",
-    [
-        b"PK\x03\x04 some archive", b"\x89PNG\r\n\x1a\n", b"\0\0\x07\x01\0\0\0\x01a", packed(np.arange(9)) + b"more",
-        b"\0\0\x08\x03" + b"\xff" * 12 + b"a header that asks for 2^96 bytes", gzip.compress(b"hello") + b"tail",
-        b"<html>404</html>", b"\x1f\x8b\x08\x00" + bytes(30),
-    ],
-)  # fmt: skip
+FOREIGN = {
+    "archive": b"PK\x03\x04 some archive",
+    "png": b"\x89PNG\r\n\x1a\n",
+    "no such type": b"\0\0\x07\x01\0\0\0\x01a",
+    "too long": packed(np.arange(9)) + b"more",
+    "asks for 2^96 bytes": b"\0\0\x08\x03" + b"\xff" * 12 + b"a header",
+    "zipped, then more": gzip.compress(b"hello", mtime=0) + b"tail",
+    "page": b"<html>404</html>",
+    "zipped badly": b"\x1f\x8b\x08\x00" + bytes(30),
+}
+
+
+@pytest.mark.parametrize("content", FOREIGN.values(), ids=FOREIGN)
 def test_a_foreign_file_is_refused_by_name(tmp_path, content):
     (tmp_path / "foreign").write_bytes(content)
     with pytest.raises(ValueError, match=r"foreign must .* got .*\. Download"):
