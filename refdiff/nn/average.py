@@ -7,7 +7,8 @@ import numpy as np
 
 from refdiff.core.arrays import Array
 from refdiff.core.validate import require, scalar
-from refdiff.nn.optim import Slots, _blocks, _toward
+from refdiff.nn.flat import blocks, toward
+from refdiff.nn.optim import Slots
 
 
 class Average(NamedTuple):
@@ -52,7 +53,7 @@ def ema(decay: float = 0.999, *, power: float = 8.0) -> Average:
     def update(params: Array, slots: Slots) -> None:
         slots["step"] += 1
         weight = max(1 - decay, (power + 1) / (power + int(slots["step"])))
-        for block in _blocks(params.size):
-            _toward(params[block], slots["mean"][block], weight)
+        for block in blocks(params.size):
+            toward(params[block], slots["mean"][block], weight)
 
     return Average(init, update)

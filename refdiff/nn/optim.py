@@ -7,14 +7,11 @@ import numpy as np
 
 from refdiff.core.arrays import Array
 from refdiff.core.validate import finite, positive, require, scalar
+from refdiff.nn.flat import blocks, toward
 from refdiff.nn.rates import Rate, constant
 
 Slots = dict[str, Array]
 """What an optimizer remembers: arrays by name, `step` among them. All of it goes into a checkpoint."""
-
-BLOCK = (
-    1 << 14
-)  # numbers at once: temporaries stay in the cache, and in float32 below the 128 KiB that glibc maps afresh
 
 
 class Optimizer(NamedTuple):
@@ -110,12 +107,12 @@ def adamw(
         slots["step"] += 1
         k = int(slots["step"])
         start1, start2 = 1 - beta1**k, 1 - beta2**k
-        for block in _blocks(params.size):
+        for block in blocks(params.size):
             p, g, m, v = params[block], grads[block], slots["m"][block], slots["v"][block]
             if decay:
                 p -= lr * decay * (p if mask is None else p * mask[block])
-            _toward(g, m, 1 - beta1)
-            _toward(g * g, v, 1 - beta2)
+            toward(g, m, 1 - beta1)
+            toward(g * g, v, 1 - beta2)
             root = v / start2
             np.sqrt(root, out=root)
             root += tiny
@@ -149,14 +146,3 @@ def clip_by_norm(grads: Array, limit: float) -> float:
     if norm.real > limit:
         grads *= limit / norm
     return float(norm.real)
-
-
-def _toward(new: Array, mean: Array, share: float) -> None:
-    """mean <- mean + share (new - mean), with one array in between."""
-    step = new - mean
-    step *= share
-    mean += step
-
-
-def _blocks(size: int) -> list[slice]:
-    return [slice(start, start + BLOCK) for start in range(0, size, BLOCK)]
