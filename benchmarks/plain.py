@@ -4,16 +4,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import numpy as np
-
 from refdiff.core.arrays import Array
 from refdiff.core.noise import Rng
 from refdiff.core.trees import Tree
-from refdiff.nn import Layer, Linear, Sequential, SiLU, Sinusoidal, Trace
+from refdiff.nn import Composed, Layer, Linear, Sequential, SiLU, Sinusoidal, Trace
 
 
 @dataclass(frozen=True)
-class Plain:
+class Plain(Composed):
     """h = in(x) + time(t), then silu and an affine map, `depth` times; made of the library's layers."""
 
     n_in: int
@@ -33,10 +31,6 @@ class Plain:
             "in": Linear(self.n_in, w),
             "body": Sequential(*hidden, SiLU(), Linear(w, self.n_in)),
         }
-
-    def init(self, rng: Rng, dtype: Any = np.float32) -> Tree:
-        """Fresh parameters."""
-        return {name: part.init(rng, dtype) for name, part in self.parts.items()}
 
     def __call__(self, params: Tree, x: Array, t: Array, labels: None = None, *, rng: Rng | None = None) -> Any:
         """The raw output (B, D) at points (B, D), and its pullback to (grads, dx, dt, None)."""

@@ -410,7 +410,7 @@ def test_the_example_opens_the_door(path, door):
 
 NO_ARGUMENTS = {
     "schedules.smooth.EDM", "schedules.smooth.Flow", "schedules.alpha_paths.LinearVP", "nn.activation.SiLU",
-    "nn.activation.GELU", "data.images.digits", "data.images.fashion",
+    "nn.activation.GELU", "nn.layer.Fixed", "data.images.digits", "data.images.fashion",
 }  # fmt: skip
 
 

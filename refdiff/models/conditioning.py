@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
@@ -10,11 +9,11 @@ from refdiff.core.arrays import Array
 from refdiff.core.noise import Rng
 from refdiff.core.trees import Tree
 from refdiff.core.validate import count, require
-from refdiff.nn import Embedding, Layer, Linear, Pull, Sequential, SiLU, Sinusoidal, Trace
+from refdiff.nn import Composed, Embedding, Layer, Linear, Pull, Sequential, SiLU, Sinusoidal, Trace
 
 
 @dataclass(frozen=True)
-class Condition:
+class Condition(Composed):
     """A time feature and a label as one vector for every block.
 
     e = silu(time(t) + label(c)),   time: sinusoids, affine, silu, affine
@@ -63,10 +62,6 @@ class Condition:
             parts["label"] = Embedding(self.labels, self.width, self.drop)
         return parts
 
-    def init(self, rng: Rng, dtype: Any = np.float32) -> Tree:
-        """Parameters of all layers."""
-        return {name: part.init(rng, dtype) for name, part in self.parts.items()}
-
     def __call__(
         self, params: Tree, t: Array, labels: Array | None = None, *, rng: Rng | None = None
     ) -> tuple[Array, Pull]:
@@ -106,11 +101,15 @@ class Condition:
 
     def fit(self, batch: int, t: Array, labels: Array | None) -> None:
         """Refuse a time or labels that do not fit a batch, or labels of a network without."""
-        shape, way_out = np.shape(t), "Pass a number for each sample, or one for all."
-        require(shape in ((), (batch,)), "t", f"be () or ({batch},) like x", shape, way_out)
-        if labels is not None:
-            require(
-                bool(self.labels), "labels", "be None for a network without labels", labels, "Build with labels=..."
-            )
-            shape = np.shape(labels)
-            require(shape in ((), (batch,)), "labels", f"be () or ({batch},) like x", shape, way_out)
+        fit(batch, t, labels, self.labels)
+
+
+def fit(batch: int, t: Array, labels: Array | None, classes: int) -> None:
+    """Refuse a time or labels that do not fit a batch, or labels of a network without classes."""
+    each = ((), (batch,))
+    way_out = "Pass a number for each sample, or one for all."
+    require(np.shape(t) in each, "t", f"be () or ({batch},) like x", np.shape(t), way_out)
+    if labels is not None:
+        must = "be None for a network without labels"
+        require(bool(classes), "labels", must, labels, "Build the network with labels=...")
+        require(np.shape(labels) in each, "labels", f"be () or ({batch},) like x", np.shape(labels), way_out)

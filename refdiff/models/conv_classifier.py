@@ -14,13 +14,13 @@ from refdiff.core.trees import Tree
 from refdiff.core.validate import count, finite, require, scalar
 from refdiff.models.conditioning import Condition
 from refdiff.models.denoiser import precision
-from refdiff.nn import AveragePool, Conv, GroupNorm, Layer, Linear, ResBlock, Sequential, SiLU, Trace
+from refdiff.nn import AveragePool, Composed, Conv, GroupNorm, Layer, Linear, ResBlock, Sequential, SiLU, Trace
 from refdiff.nn.conv import check_images
 from refdiff.schedules.level import Level
 
 
 @dataclass(frozen=True)
-class Classifier:
+class Classifier(Composed):
     """Logits of an image's class, at any noise level.
 
     h = in(x);   on each level h = block_i(h, e), then averaged over 2 x 2 pixels   (not after the last)
@@ -78,10 +78,6 @@ class Classifier:
         for i, (a, b) in enumerate(zip((first, *self.widths), self.widths, strict=False)):
             parts[f"block{i}"] = ResBlock(a, b, told.width, self.groups, self.dropout)
         return parts | {"pool": AveragePool(2), "norm": Sequential(GroupNorm(last, self.groups), SiLU())}
-
-    def init(self, rng: Rng, dtype: Any = np.float32) -> Tree:
-        """Fresh parameters; `trees.flatten` makes them trainable."""
-        return {name: part.init(rng, dtype) for name, part in self.parts.items()}
 
     def __call__(
         self, params: Tree, x: Array, t: Array | float = 0.0, *, rng: Rng | None = None

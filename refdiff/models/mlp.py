@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
@@ -11,13 +10,14 @@ from refdiff.core.arrays import Array
 from refdiff.core.noise import Rng
 from refdiff.core.trees import Tree
 from refdiff.core.validate import count, require
-from refdiff.nn import Embedding, Layer, LayerNorm, Linear, Residual, Sequential, SiLU, Sinusoidal, Trace
+from refdiff.models.conditioning import fit
+from refdiff.nn import Composed, Embedding, Layer, LayerNorm, Linear, Residual, Sequential, SiLU, Sinusoidal, Trace
 
 Pull = Callable[[Array], tuple[Tree, Array, Array, None]]
 
 
 @dataclass(frozen=True)
-class MLP:
+class MLP(Composed):
     """A network that is told how noisy its input is, and if wanted of which class.
 
     e = time(t) + label(c)
@@ -77,10 +77,6 @@ class MLP:
             parts["label"] = Embedding(self.labels, w, self.drop)
         return parts
 
-    def init(self, rng: Rng, dtype: Any = np.float32) -> Tree:
-        """Fresh parameters; `trees.flatten` makes them trainable."""
-        return {name: part.init(rng, dtype) for name, part in self.parts.items()}
-
     def __call__(
         self, params: Tree, x: Array, t: Array, labels: Array | None = None, *, rng: Rng | None = None
     ) -> tuple[Array, Pull]:
@@ -104,11 +100,14 @@ class MLP:
         ValueError
             If x, t and labels do not fit together or the network was built without labels.
         """
-        t, labels = self._fit(x, t, labels)
+        must = f"be (B, {self.n_in}) like the network"
+        require(x.ndim == 2 and x.shape[1] == self.n_in, "x", must, x.shape, "Use x[None] for a single point.")
+        fit(len(x), t, labels, self.labels)
+        t, told = np.asarray(t), np.asarray(self.labels if labels is None else labels)
         run = Trace(self.parts, params, rng)
         e = run("time", t)
-        if labels is not None:
-            e = e + run("label", labels)
+        if self.labels:
+            e = e + run("label", told)
         h = run("in", x) + run("mix", e)
         y = run("out", run("body", h))
 
@@ -117,25 +116,12 @@ class MLP:
             dh = back("body", back("out", dy))
             de = back("mix", _sum_to(dh, e.shape))
             dx = back("in", dh)
-            if labels is not None:
-                back("label", _sum_to(de, (*labels.shape, self.width)))
+            if self.labels:
+                back("label", _sum_to(de, (*told.shape, self.width)))
             dt = back("time", _sum_to(de, (*t.shape, self.width)))
             return back.grads, dx, dt, None
 
         return y, pull
-
-    def _fit(self, x: Array, t: Array, labels: Array | None) -> tuple[Array, Array | None]:
-        must = f"be (B, {self.n_in}) like the network"
-        require(x.ndim == 2 and x.shape[1] == self.n_in, "x", must, x.shape, "Use x[None] for a single point.")
-        t = np.asarray(t)
-        way_out = "Pass a number for each sample, or one for all."
-        require(t.shape in ((), x.shape[:1]), "t", f"be () or {x.shape[:1]} like x", t.shape, way_out)
-        if not self.labels:
-            require(labels is None, "labels", "be None for a network without labels", labels, "Build MLP(labels=...).")
-            return t, None
-        labels = np.asarray(self.labels if labels is None else labels)
-        require(labels.shape in ((), x.shape[:1]), "labels", f"be () or {x.shape[:1]} like x", labels.shape, way_out)
-        return t, labels
 
 
 def _sum_to(d: Array, shape: tuple[int, ...]) -> Array:

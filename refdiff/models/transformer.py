@@ -3,22 +3,19 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
-
-import numpy as np
 
 from refdiff.core.arrays import Array
 from refdiff.core.noise import Rng
 from refdiff.core.trees import Tree
 from refdiff.core.validate import count, require
 from refdiff.models.conditioning import Condition
-from refdiff.nn import AdaptiveNorm, DiTBlock, Layer, Linear, Patchify, Trace, Unpatchify, sinusoids_2d
+from refdiff.nn import AdaptiveNorm, Composed, DiTBlock, Layer, Linear, Patchify, Trace, Unpatchify, sinusoids_2d
 
 Pull = Callable[[Array], tuple[Tree, Array, Array, None]]
 
 
 @dataclass(frozen=True)
-class DiT:
+class DiT(Composed):
     """A transformer on patches that is told how noisy its input is, and if wanted of which class.
 
     h = in(patches(x)) + positions;   h = block_i(h, e), `depth` times;   y = image(out(norm(h, film(e))))
@@ -97,10 +94,6 @@ class DiT:
             "out": Linear(d, pixels, gain=0.0),
             "image": Unpatchify(self.patch, self.height, self.width),
         }
-
-    def init(self, rng: Rng, dtype: Any = np.float32) -> Tree:
-        """Fresh parameters; `trees.flatten` makes them trainable."""
-        return {name: part.init(rng, dtype) for name, part in self.parts.items()}
 
     def __call__(
         self, params: Tree, x: Array, t: Array, labels: Array | None = None, *, rng: Rng | None = None

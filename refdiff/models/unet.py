@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
@@ -13,6 +12,7 @@ from refdiff.core.trees import Tree
 from refdiff.core.validate import count, require, scalar
 from refdiff.models.conditioning import Condition
 from refdiff.nn import (
+    Composed,
     Conv,
     Fold,
     GroupNorm,
@@ -32,7 +32,7 @@ Pull = Callable[[Array], tuple[Tree, Array, Array, None]]
 
 
 @dataclass(frozen=True)
-class UNet:
+class UNet(Composed):
     """A network for images that is told how noisy its input is, and if wanted of which class.
 
     h = in(x);   on each level: h = down_i(h, e), kept as a skip, then half as high and wide;   h = middle(h, e)
@@ -127,10 +127,6 @@ class UNet:
                 parts[f"shrink{i}"] = Sequential(Fold(2), Linear(4 * width, below))
                 parts[f"grow{i}"] = Sequential(Linear(below, 4 * width), Unfold(2))
         return parts
-
-    def init(self, rng: Rng, dtype: Any = np.float32) -> Tree:
-        """Fresh parameters; `trees.flatten` makes them trainable."""
-        return {name: part.init(rng, dtype) for name, part in self.parts.items()}
 
     def __call__(
         self, params: Tree, x: Array, t: Array, labels: Array | None = None, *, rng: Rng | None = None

@@ -2,18 +2,17 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from refdiff.core.arrays import Array
 from refdiff.core.noise import Rng
 from refdiff.core.trees import Tree
-from refdiff.nn.layer import Pull
+from refdiff.nn.layer import Fixed, Pull
 
 
 @dataclass(frozen=True)
-class SiLU:
+class SiLU(Fixed):
     """The sigmoid-weighted linear unit, also called swish.
 
     y = x s,   s = sigmoid(x) = 1/2 + 1/2 tanh(x/2),   dy/dx = s + y (1 - s)
@@ -25,10 +24,6 @@ class SiLU:
     Equation: activation.SiLU
     elfwing2017 (arXiv 1702.03118v3)
     """
-
-    def init(self, rng: Rng, dtype: Any = np.float32) -> Tree:
-        """Nothing to learn."""
-        return {}
 
     def __call__(self, params: Tree, x: Array, *, rng: Rng | None = None) -> tuple[Array, Pull]:
         """x sigmoid(x), and its pullback to ({}, dx)."""
@@ -48,7 +43,7 @@ class SiLU:
 
 
 @dataclass(frozen=True)
-class GELU:
+class GELU(Fixed):
     """The Gaussian error linear unit in its tanh form: x times nearly the normal distribution function.
 
     y = x s,   s = sigmoid(2 u) = 1/2 + 1/2 tanh(u),   u = sqrt(2/pi) (x + 0.044715 x^3)
@@ -63,10 +58,6 @@ class GELU:
     Equation: activation.GELU
     hendrycks2016 (arXiv 1606.08415v5), section 2
     """
-
-    def init(self, rng: Rng, dtype: Any = np.float32) -> Tree:
-        """Nothing to learn."""
-        return {}
 
     def __call__(self, params: Tree, x: Array, *, rng: Rng | None = None) -> tuple[Array, Pull]:
         """x Phi(x), nearly, and its pullback to ({}, dx)."""

@@ -11,7 +11,7 @@ from refdiff.core.arrays import Array, softmax
 from refdiff.core.noise import Rng
 from refdiff.core.trees import Tree
 from refdiff.core.validate import count, require, scalar
-from refdiff.nn.compose import Trace
+from refdiff.nn.compose import Composed, Trace
 from refdiff.nn.layer import Layer, Pull
 from refdiff.nn.linear import Linear
 from refdiff.nn.positions import Rotary
@@ -59,7 +59,7 @@ def attend(
 
 
 @dataclass(frozen=True)
-class SelfAttention:
+class SelfAttention(Composed):
     """Tokens that look at each other: `heads` attentions side by side, each in width/heads of the dimensions.
 
     y = out(join_h attend(q_h, k_h, v_h)),   q, k, v = three affine maps of x, each cut into heads
@@ -103,10 +103,6 @@ class SelfAttention:
         if self.rotary:
             parts["turn"] = Rotary(w // self.heads)
         return parts
-
-    def init(self, rng: Rng, dtype: Any = np.float32) -> Tree:
-        """The affine maps."""
-        return {name: part.init(rng, dtype) for name, part in self.parts.items()}
 
     def __call__(
         self, params: Tree, x: Array, mask: Array | None = None, *, rng: Rng | None = None
@@ -152,7 +148,7 @@ class SelfAttention:
 
 
 @dataclass(frozen=True)
-class CrossAttention:
+class CrossAttention(Composed):
     """Tokens that look at a context, such as the words of a caption: queries from x, keys and values from the context.
 
     y = out(join_h attend(q_h(x), k_h(context), v_h(context)))
@@ -188,10 +184,6 @@ class CrossAttention:
         """The layers by name; parameters lie under the same names."""
         w, c = self.width, self.n_context
         return {"q": Linear(w, w), "kv": Linear(c, 2 * w), "out": Linear(w, w, self.gain)}
-
-    def init(self, rng: Rng, dtype: Any = np.float32) -> Tree:
-        """The affine maps."""
-        return {name: part.init(rng, dtype) for name, part in self.parts.items()}
 
     def __call__(
         self, params: Tree, x: Array, context: Array, mask: Array | None = None, *, rng: Rng | None = None

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
@@ -12,7 +11,7 @@ from refdiff.core.trees import Tree
 from refdiff.core.validate import count, require, scalar
 from refdiff.nn.activation import GELU, SiLU
 from refdiff.nn.attention import SelfAttention
-from refdiff.nn.compose import Sequential, Trace
+from refdiff.nn.compose import Composed, Sequential, Trace
 from refdiff.nn.conv import Conv
 from refdiff.nn.dropout import Dropout
 from refdiff.nn.group_norm import GroupNorm
@@ -23,7 +22,7 @@ from refdiff.nn.sums import summed_to
 
 
 @dataclass(frozen=True)
-class ResBlock:
+class ResBlock(Composed):
     """Two convolutions and a skip, told of a condition by scales and shifts of the channels in between.
 
     h = first(x)                                  norm, silu, 3 x 3
@@ -75,10 +74,6 @@ class ResBlock:
             parts["skip"] = Conv(a, b, size=1)
         return parts
 
-    def init(self, rng: Rng, dtype: Any = np.float32) -> Tree:
-        """Parameters of all layers."""
-        return {name: part.init(rng, dtype) for name, part in self.parts.items()}
-
     def __call__(self, params: Tree, x: Array, e: Array, *, rng: Rng | None = None) -> tuple[Array, Pull]:
         """Images (B, H, W, n_out) of images (B, H, W, n_in) under a condition, and the pullback to (grads, dx, de).
 
@@ -110,7 +105,7 @@ class ResBlock:
 
 
 @dataclass(frozen=True)
-class DiTBlock:
+class DiTBlock(Composed):
     """A transformer block told of a condition by scales, shifts and gates: adaLN-Zero.
 
     x <- x + gate1 attention(norm(x, film1))
@@ -158,10 +153,6 @@ class DiTBlock:
             "attention": SelfAttention(w, self.heads, rotary=self.rotary),
             "mlp": Sequential(Linear(w, self.ratio * w), GELU(), Linear(self.ratio * w, w)),
         }
-
-    def init(self, rng: Rng, dtype: Any = np.float32) -> Tree:
-        """Parameters of all layers."""
-        return {name: part.init(rng, dtype) for name, part in self.parts.items()}
 
     def __call__(self, params: Tree, x: Array, e: Array, *, rng: Rng | None = None) -> tuple[Array, Pull]:
         """Tokens for tokens under a condition, and the pullback to (grads, dx, de).

@@ -1,7 +1,7 @@
 """Layers put together: a trace that runs parts forward and back, chains, and skips."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -94,7 +94,24 @@ class Reverse:
         }
 
 
-class Sequential:
+class Assembled(Protocol):
+    """What is made of parts."""
+
+    @property
+    def parts(self) -> Mapping[str, Layer]:
+        """The layers by name."""
+        ...
+
+
+class Composed:
+    """A layer made of named parts: its parameters are theirs, under the same names."""
+
+    def init(self: Assembled, rng: Rng, dtype: Any = np.float32) -> Tree:
+        """Fresh parameters; `trees.flatten` makes them trainable."""
+        return {name: part.init(rng, dtype) for name, part in self.parts.items()}
+
+
+class Sequential(Composed):
     """Layers of one input each, one after another; parameters under "0", "1", ...
 
     Parameters
@@ -116,10 +133,6 @@ class Sequential:
 
     def __iter__(self) -> Iterator[Layer]:
         return iter(self.parts.values())
-
-    def init(self, rng: Rng, dtype: Any = np.float32) -> Tree:
-        """Parameters of all layers."""
-        return {name: layer.init(rng, dtype) for name, layer in self.parts.items()}
 
     def __call__(self, params: Tree, x: Array, *, rng: Rng | None = None) -> tuple[Array, Pull]:
         """The last output, and its pullback to (grads, dx)."""

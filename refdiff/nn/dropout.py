@@ -1,19 +1,16 @@
 """Entries left out at random while a network trains."""
 
 from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
 
 from refdiff.core.arrays import Array
 from refdiff.core.noise import Rng
 from refdiff.core.trees import Tree
 from refdiff.core.validate import require, scalar
-from refdiff.nn.layer import Pull
+from refdiff.nn.layer import Fixed, Pull
 
 
 @dataclass(frozen=True)
-class Dropout:
+class Dropout(Fixed):
     """Each entry set to 0 with probability p, the others made 1/(1 - p) times as large; only where an rng trains.
 
     y = x m/(1 - p),   dx = dy m/(1 - p),   m = 0 with probability p, else 1
@@ -35,10 +32,6 @@ class Dropout:
 
     def __post_init__(self) -> None:
         require(0 <= scalar("share", self.share) < 1, "share", "lie in [0, 1)", self.share, "0.1 is usual.")
-
-    def init(self, rng: Rng, dtype: Any = np.float32) -> Tree:
-        """Nothing to learn."""
-        return {}
 
     def __call__(self, params: Tree, x: Array, *, rng: Rng | None = None) -> tuple[Array, Pull]:
         """x without an rng, x with entries missing with one; and the pullback to ({}, dx)."""

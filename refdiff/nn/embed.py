@@ -11,7 +11,7 @@ from refdiff.core.arrays import Array
 from refdiff.core.noise import Rng
 from refdiff.core.trees import Tree
 from refdiff.core.validate import choice, count, finite, positive, require, scalar
-from refdiff.nn.layer import Pull
+from refdiff.nn.layer import Fixed, Pull
 
 
 def _waves(phase: Array, order: str, dtype: Any) -> tuple[Array, Callable[[Array], Array]]:
@@ -36,7 +36,7 @@ def _wide(dtype: Any) -> Any:
 
 
 @dataclass(frozen=True)
-class Sinusoidal:
+class Sinusoidal(Fixed):
     """A number as sines and cosines of frequencies that fall geometrically.
 
     features = [sin(scale t f_k) | cos(scale t f_k)],   f_k = max_period^(-k/(K - shift)),   K = width/2, k < K
@@ -93,10 +93,6 @@ class Sinusoidal:
         half = self.width // 2
         return np.asarray(self.scale * self.max_period ** (-np.arange(half) / (half - self.shift)))
 
-    def init(self, rng: Rng, dtype: Any = np.float32) -> Tree:
-        """Nothing to learn."""
-        return {}
-
     def __call__(self, params: Tree, t: Array, *, rng: Rng | None = None) -> tuple[Array, Pull]:
         """Features (..., width) of numbers (...), of their dtype, and the pullback to ({}, dt)."""
         t = np.asarray(t)
@@ -110,7 +106,7 @@ class Sinusoidal:
 
 
 @dataclass(frozen=True)
-class Fourier:
+class Fourier(Fixed):
     """A point as sines and cosines of fixed random projections: what lets a network see fine detail.
 
     features = [sin(2 pi x F) | cos(2 pi x F)]
@@ -145,10 +141,6 @@ class Fourier:
         require(count("width", width) % 2 == 0, "width", "be even and above zero", width, "Try width=64.")
         f = scalar("bandwidth", bandwidth) * rng.standard_normal((n_in, width // 2))
         return cls(tuple(tuple(float(v) for v in row) for row in f), order)
-
-    def init(self, rng: Rng, dtype: Any = np.float32) -> Tree:
-        """Nothing to learn."""
-        return {}
 
     def __call__(self, params: Tree, x: Array, *, rng: Rng | None = None) -> tuple[Array, Pull]:
         """Features (..., width) of points (..., D), of their dtype, and the pullback to ({}, dx)."""

@@ -38,3 +38,11 @@ class Layer(Protocol):
         An `rng` trains (labels may be dropped), None evaluates: there is no mode to set.
         """
         ...
+
+
+class Fixed:
+    """A layer without parameters."""
+
+    def init(self, rng: Rng, dtype: Any = np.float32) -> Tree:
+        """Nothing to learn."""
+        return {}

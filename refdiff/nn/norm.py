@@ -9,7 +9,7 @@ from refdiff.core.arrays import Array
 from refdiff.core.noise import Rng
 from refdiff.core.trees import Tree
 from refdiff.core.validate import count, require, scalar
-from refdiff.nn.layer import Pull
+from refdiff.nn.layer import Fixed, Pull
 from refdiff.nn.sums import column_sums, row_means, summed_to
 
 
@@ -114,7 +114,7 @@ class RMSNorm:
 
 
 @dataclass(frozen=True)
-class AdaptiveNorm:
+class AdaptiveNorm(Fixed):
     """Each row brought to mean 0 and variance 1, then scaled and shifted as a condition says.
 
     n = (x - mean x)/sqrt(var x + tiny),   y = n (1 + scale) + shift,   film = [scale | shift]
@@ -140,10 +140,6 @@ class AdaptiveNorm:
     def __post_init__(self) -> None:
         count("width", self.width)
         require(scalar("tiny", self.tiny) >= 0, "tiny", "be at least 0", self.tiny, "1e-6 is DiT's.")
-
-    def init(self, rng: Rng, dtype: Any = np.float32) -> Tree:
-        """Nothing to learn."""
-        return {}
 
     def __call__(self, params: Tree, x: Array, film: Array, *, rng: Rng | None = None) -> tuple[Array, Pull]:
         """Rows (B, N, width) under a condition (B or 1, 2 width), and the pullback to ({}, dx, dfilm)."""

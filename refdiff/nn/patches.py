@@ -1,21 +1,18 @@
 """An image as a row of tokens, one for each patch, and back."""
 
 from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
 
 from refdiff.core.arrays import Array
 from refdiff.core.noise import Rng
 from refdiff.core.trees import Tree
 from refdiff.core.validate import count, require
 from refdiff.nn.conv import check_images
-from refdiff.nn.layer import Pull
+from refdiff.nn.layer import Fixed, Pull
 from refdiff.nn.resample import fold, unfold
 
 
 @dataclass(frozen=True)
-class Patchify:
+class Patchify(Fixed):
     """An image cut into square patches, each a token of its pixels; row by row. The pullback is `Unpatchify`.
 
     (B, H, W, C) to (B, H W/size^2, size^2 C)
@@ -39,10 +36,6 @@ class Patchify:
     def __post_init__(self) -> None:
         count("size", self.size), count("channels", self.channels)
 
-    def init(self, rng: Rng, dtype: Any = np.float32) -> Tree:
-        """Nothing to learn."""
-        return {}
-
     def __call__(self, params: Tree, x: Array, *, rng: Rng | None = None) -> tuple[Array, Pull]:
         """Tokens (B, N, size^2 C) of images (B, H, W, C), and the pullback to ({}, dx)."""
         check_images(x, self.channels, self.size)
@@ -51,7 +44,7 @@ class Patchify:
 
 
 @dataclass(frozen=True)
-class Unpatchify:
+class Unpatchify(Fixed):
     """Tokens laid out as the patches of an image: the inverse of `Patchify`, which is its pullback.
 
     (B, H W/size^2, size^2 C) to (B, H, W, C)
@@ -78,10 +71,6 @@ class Unpatchify:
         for name in ("height", "width"):
             side = count(name, getattr(self, name))
             require(side % size == 0, name, f"be a multiple of the patch size {size}", side, "Pad the images.")
-
-    def init(self, rng: Rng, dtype: Any = np.float32) -> Tree:
-        """Nothing to learn."""
-        return {}
 
     def __call__(self, params: Tree, x: Array, *, rng: Rng | None = None) -> tuple[Array, Pull]:
         """Images (B, H, W, C) of tokens (B, N, size^2 C), and the pullback to ({}, dx)."""

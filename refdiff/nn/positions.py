@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
@@ -11,7 +10,7 @@ from refdiff.core.noise import Rng
 from refdiff.core.trees import Tree
 from refdiff.core.validate import count, positive, require
 from refdiff.nn.embed import Sinusoidal
-from refdiff.nn.layer import Pull
+from refdiff.nn.layer import Fixed, Pull
 
 
 def sinusoids_2d(height: int, width: int, channels: int, *, max_period: float = 1e4) -> Array:
@@ -48,7 +47,7 @@ def sinusoids_2d(height: int, width: int, channels: int, *, max_period: float = 
 
 
 @dataclass(frozen=True)
-class Rotary:
+class Rotary(Fixed):
     """Pairs of entries turned by angles that grow with the token's position: rotary positions.
 
     y_n = R(n) x_n,   R(n) turns (x[k], x[k + K]) by n f_k,   f_k = max_period^(-k/K),   K = width/2, k < K
@@ -84,10 +83,6 @@ class Rotary:
         """Angles between neighbouring tokens, from the fastest to the slowest; float64."""
         half = self.width // 2
         return np.asarray(self.max_period ** (-np.arange(half) / half))
-
-    def init(self, rng: Rng, dtype: Any = np.float32) -> Tree:
-        """Nothing to learn."""
-        return {}
 
     def __call__(self, params: Tree, x: Array, *, rng: Rng | None = None) -> tuple[Array, Pull]:
         """Tokens (..., N, width) turned, and the pullback to ({}, dx)."""

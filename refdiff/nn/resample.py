@@ -1,7 +1,6 @@
 """More and fewer pixels: nearest neighbours up, averages down, and squares of pixels folded into channels."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -10,11 +9,11 @@ from refdiff.core.noise import Rng
 from refdiff.core.trees import Tree
 from refdiff.core.validate import count, require
 from refdiff.nn.conv import check_images
-from refdiff.nn.layer import Pull
+from refdiff.nn.layer import Fixed, Pull
 
 
 @dataclass(frozen=True)
-class Upsample:
+class Upsample(Fixed):
     """Each pixel repeated in a square: nearest-neighbour upsampling.
 
     y[i, j] = x[i // factor, j // factor],   dx[i, j] = sum of dy over its square
@@ -35,10 +34,6 @@ class Upsample:
     def __post_init__(self) -> None:
         count("factor", self.factor)
 
-    def init(self, rng: Rng, dtype: Any = np.float32) -> Tree:
-        """Nothing to learn."""
-        return {}
-
     def __call__(self, params: Tree, x: Array, *, rng: Rng | None = None) -> tuple[Array, Pull]:
         """Images (B, f H, f W, C) of images (B, H, W, C), and the pullback to ({}, dx)."""
         check_images(x)
@@ -47,7 +42,7 @@ class Upsample:
 
 
 @dataclass(frozen=True)
-class AveragePool:
+class AveragePool(Fixed):
     """The mean of each square of pixels.
 
     y[i, j] = mean of x over a square,   dx = dy/factor^2 at each of its pixels
@@ -68,10 +63,6 @@ class AveragePool:
     def __post_init__(self) -> None:
         count("factor", self.factor)
 
-    def init(self, rng: Rng, dtype: Any = np.float32) -> Tree:
-        """Nothing to learn."""
-        return {}
-
     def __call__(self, params: Tree, x: Array, *, rng: Rng | None = None) -> tuple[Array, Pull]:
         """Images (B, H/f, W/f, C) of images (B, H, W, C), and the pullback to ({}, dx)."""
         f = self.factor
@@ -81,7 +72,7 @@ class AveragePool:
 
 
 @dataclass(frozen=True)
-class Fold:
+class Fold(Fixed):
     """Each square of pixels laid into the channels of one: nothing is lost, and the pullback is `Unfold`.
 
     y[i, j] = [x[f i, f j] | x[f i, f j + 1] | ... | x[f i + f - 1, f j + f - 1]]
@@ -104,10 +95,6 @@ class Fold:
     def __post_init__(self) -> None:
         count("factor", self.factor)
 
-    def init(self, rng: Rng, dtype: Any = np.float32) -> Tree:
-        """Nothing to learn."""
-        return {}
-
     def __call__(self, params: Tree, x: Array, *, rng: Rng | None = None) -> tuple[Array, Pull]:
         """Images (B, H/f, W/f, f^2 C) of images (B, H, W, C), and the pullback to ({}, dx)."""
         check_images(x, factor=self.factor)
@@ -115,7 +102,7 @@ class Fold:
 
 
 @dataclass(frozen=True)
-class Unfold:
+class Unfold(Fixed):
     """Channels laid out as squares of pixels: the inverse of `Fold`, which is its pullback.
 
     Also called depth-to-space or pixel-shuffle.
@@ -135,10 +122,6 @@ class Unfold:
 
     def __post_init__(self) -> None:
         count("factor", self.factor)
-
-    def init(self, rng: Rng, dtype: Any = np.float32) -> Tree:
-        """Nothing to learn."""
-        return {}
 
     def __call__(self, params: Tree, x: Array, *, rng: Rng | None = None) -> tuple[Array, Pull]:
         """Images (B, f H, f W, C) of images (B, H, W, f^2 C), and the pullback to ({}, dx)."""
