@@ -87,6 +87,7 @@ NEITHER = {
     "process.interpolants.Interpolant": "two functions of time, given by the author of a path",
     "process.predict.Parameterization": "a row, given by the author of a parameterization",
     "nn.gradcheck.": "asks layers, and its numbers are large where they are wrong",
+    "nn.layer.Fixed": "half a layer, for others to build on",
     "nn.compose.": "parts of networks; a layer is not asked whether it is one",
     "data.idx.": "reads files, see its tests",
     "data.folders.": "reads files, see its tests",
@@ -410,7 +411,7 @@ def test_the_example_opens_the_door(path, door):
 
 NO_ARGUMENTS = {
     "schedules.smooth.EDM", "schedules.smooth.Flow", "schedules.alpha_paths.LinearVP", "nn.activation.SiLU",
-    "nn.activation.GELU", "nn.layer.Fixed", "data.images.digits", "data.images.fashion",
+    "nn.activation.GELU", "data.images.digits", "data.images.fashion",
 }  # fmt: skip
 
 
