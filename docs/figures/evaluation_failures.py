@@ -3,7 +3,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 from _failures import DATA, fid, models
-from _style import BLUE, INK, PINK
+from _style import BLUE, PINK
 
 from refdiff.metrics import precision_recall
 
@@ -20,8 +20,7 @@ def figure():
         ax.scatter(*real.T, s=3, linewidths=0, alpha=0.35, color=BLUE, rasterized=True)
         ax.scatter(*x.T, s=4, linewidths=0, alpha=0.6, color=PINK, rasterized=True)
         ax.set_title(f"{name}: FID {fid(law):.2f}", fontsize=12)
-        ax.annotate(f"precision {found.precision:.2f}, recall {found.recall:.2f}", (0.5, 0.01), color=INK,
-                    xycoords="axes fraction", ha="center", fontsize=10)  # fmt: skip
+        ax.set_xlabel(f"precision {found.precision:.2f}, recall {found.recall:.2f}", fontsize=10)
         ax.set(xlim=(-4.4, 4.4), ylim=(-4.3, 4.2), xticks=[], yticks=[])
         ax.spines[:].set_visible(False)
     return fig

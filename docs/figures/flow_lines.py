@@ -33,7 +33,7 @@ def figure():
     axes[0].plot([1, 0], np.stack([start[:, 0], ends]), color=PINK, lw=1.2)
     axes[1].plot(TIMES, paths, color=TEAL, lw=1.2)
     axes[2].plot([1, 0], np.stack([paths[0], paths[-1]]), color=PINK, lw=1.2)
-    for ax, name in zip(axes, ("pairs as drawn", "their mean velocity", "pairs it ends in"), strict=True):
+    for ax, name in zip(axes, ("pairs as drawn", "their mean velocity", "starts and their ends"), strict=True):
         ax.set_title(name, fontsize=10.5)
         for label, side in zip(ax.get_xticklabels(), ("left", "right"), strict=True):
             label.set_ha(side)

@@ -28,7 +28,9 @@ def figure():
         axis.plot(STEPS, spread, "o-", color=colour, ms=4)
         axis.annotate(f"correlation {rho:g}", where, color=colour, fontsize=10)
     axis.plot(STEPS, 1.0 / STEPS, color=MUTED, lw=0.9, ls=(0, (2, 3)), zorder=0)
-    axis.set(xscale="log", yscale="log", xlabel="Euler steps", ylabel="error of the deviation, relative", xticks=STEPS)
+    axis.annotate("$1/n$", (2.6, 0.17), color=MUTED, fontsize=10)
+    axis.set(xscale="log", yscale="log", xlabel="Euler steps, $n$", ylabel="error of the deviation, relative")
+    axis.set_xticks(STEPS)
     axis.set_xticklabels([str(n) for n in STEPS])
     axis.minorticks_off()
     return fig

@@ -21,12 +21,12 @@ def figure():
             t = Level(0.0, np.sqrt(1 / (1 + np.exp(-at))), np.sqrt(1 / (1 + np.exp(at))))
             share.append(np.exp(np.mean(np.log(attended(attention(t.alpha * data[:60] + t.sigma * z, data, t)[1])))))
         ax.plot(log_snr, share, color=colour, label=f"{n:,} points, {d} dimensions")
-        ax.axvline(collapse(n, np.ones(d)), color=colour, lw=1, ls=(0, (3, 2)))
+        ax.axvline(collapse(n, np.ones(d)), ymax=0.66, color=colour, lw=1, ls=(0, (3, 2)))
     ax.axhline(1, color=MUTED, lw=0.8)
     ax.set(
         yscale="log",
-        xlim=(-8, 12),
-        ylim=(0.8, 3500),
+        xlim=(-8, 9),
+        ylim=(0.8, 4000),
         xlabel=r"log-SNR: noise on the left, data on the right",
         ylabel="points attended",
     )

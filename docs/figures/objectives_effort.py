@@ -31,6 +31,6 @@ def figure():
     axis.set(
         xlim=(-10, 10), yscale="log", ylim=(0.01, 30), xticks=[-9, -6, -3, 0, 3, 6, 9],
         xlabel=r"$\leftarrow$ noise          log-SNR          data $\rightarrow$",
-        ylabel=r"$w$, where $w(0) = 1$",
+        ylabel="$W$, scaled to 1 at 0",
     )  # fmt: skip
     return fig

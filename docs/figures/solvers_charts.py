@@ -1,4 +1,4 @@
-"""One path of the probability flow in four coordinates: where it is straight, a solver has little to do."""
+"""Four paths of the probability flow in three coordinates: where it is straight, a solver has little to do."""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -20,7 +20,7 @@ def figure():
     charts = (
         (r"$x/\alpha$ over $\sigma/\alpha$", RATIO.tau, RATIO.scale),
         (r"$x/\sqrt{\alpha^2+\sigma^2}$ over the angle", ANGLE.tau, ANGLE.scale),
-        (r"$x/\sigma$ over $\log \alpha/\sigma$", lambda t: -clock(t), lambda t: float(t.sigma)),
+        (r"$x/\sigma$ over $\lambda = \log(\alpha/\sigma)$", clock, lambda t: float(t.sigma)),
     )
     fig, axes = plt.subplots(3, 1, figsize=(5.4, 5.8))
     for ax, (name, tau, scale) in zip(axes, charts, strict=True):
