@@ -1,4 +1,4 @@
-"""One dimension: random paths forward, and the same laws walked back under the exact score."""
+"""One dimension: random paths forward, and the same laws walked back under the exact belief."""
 
 from itertools import pairwise
 
@@ -29,7 +29,7 @@ def figure():
     start = rng.standard_normal((9, 1))
     back = [start, *ddpm.steps(law.denoise, start, levels[::-1], rng=rng)]
     fig, axes = plt.subplots(1, 2, figsize=(6.8, 3.0), sharey=True)
-    runs = ((times, forward, BLUE, "forward: noise is added"), (times[::-1], back, PINK, "reverse: the score leads"))
+    runs = ((times, forward, BLUE, "forward: noise is added"), (times[::-1], back, PINK, "reverse: the belief leads"))
     for axis, (when, paths, colour, title) in zip(axes, runs, strict=True):
         axis.imshow(field, extent=(0, 4, -3.2, 3.2), origin="lower", aspect="auto", cmap=soft(colour), alpha=0.5,
                     interpolation="bilinear", rasterized=True)  # fmt: skip
@@ -37,7 +37,9 @@ def figure():
             axis.plot(when, path, color=colour, lw=0.8)
         axis.plot(np.full(9, when[0]), paths[0], "o", color=INK, ms=3.2, clip_on=False)
         axis.set(xlabel="time $t$", xlim=(0, 4), ylim=(-3.2, 3.2), xticks=[0, 4], title=title)
-        axis.set_xticklabels(["data", "noise"])
+        first, last = axis.set_xticklabels(["data", "noise"])  # set inwards: two panels, one gap
+        for name, side in ((first, "left"), (last, "right")):
+            name.set_ha(side if axis is axes[0] else {"left": "right", "right": "left"}[side])
     axes[1].invert_xaxis()
     axes[0].set_ylabel("$x_t$")
     return fig
