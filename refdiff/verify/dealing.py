@@ -132,7 +132,10 @@ def _holders(subject: Any) -> Iterator[Any]:
         yield from _holders(subject.func)
     elif callable(subject):
         yield subject
-        yield from _holders(vars(type(subject)).get("__call__"))
+        yield from _holders(getattr(subject, "__wrapped__", None))  # of a compiled function
+        called = vars(type(subject)).get("__call__")
+        if isinstance(called, FunctionType):
+            yield from _holders(called)
 
 
 def _replace_in(holder: Any, stand_in: Callable[[Any], Any]) -> Iterator[Callable[[], None]]:

@@ -6,9 +6,10 @@ from typing import NamedTuple
 import numpy as np
 
 from refdiff.core.arrays import Array
+from refdiff.verify.factors import MOST
 from refdiff.verify.looks import Seen
 from refdiff.verify.references import Walk
-from refdiff.verify.verdict import MOST, SINGLE, Finding, Row, places
+from refdiff.verify.verdict import SINGLE, Finding, Row, places
 
 CLOSE = 1e-7  # how well, relatively, a reason must explain what was measured
 BENT = 1e-6  # how far from affine, relatively, is more than rounding in single precision
@@ -73,9 +74,10 @@ def judge_looks(got: Sequence[Seen], want: Sequence[Seen], rounded: Sequence[See
         pairs = zip(entries(got[k], want[k], timed), entries(rounded[k], want[k], timed), strict=True)
         for e, r in pairs:
             found.setdefault(e.name, []).append((k, e, 4 * (r.error if np.isfinite(r.error) else 0.0) + 32 * SINGLE))
-    every = [(e.error, budget) for cases in found.values() for _, e, budget in cases if not e.least]
-    worst = max((error for error, _ in every), default=0.0)
-    single = worst > tol and all(error <= budget for error, budget in every)
+    rows_of = [[(e.error, budget) for _, e, budget in cases if not e.least] for cases in found.values()]
+    fits = [cases for cases in rows_of if all(error <= budget for error, budget in cases)]
+    worst = max((error for cases in fits for error, _ in cases), default=0.0)
+    single = worst > tol
     rows, wrong, shown = [], fewer.copy(), walk.shown[walk.here]
     for name, cases in found.items():
         off = [k for k, e, budget in cases if e.error > max(budget if single else tol, e.least)]

@@ -95,6 +95,7 @@ def _sloped(w: Walk, q: Quantities, factor: Array) -> Array:
 
 
 MEANS: tuple[Slip, ...] = (
+    Slip("the step answers with x as it came", lambda w, q: np.broadcast_to(X, (len(q.bar), 2))),
     Slip("the sign of the model's output", lambda w, q: coefficients(w).mean * [1.0, -1.0]),
     Slip(
         "the sign of the direction that points to x_t",
@@ -150,6 +151,14 @@ MEANS: tuple[Slip, ...] = (
     Slip(
         "a square root is missing in x0: 1 - alpha_bar before eps",
         _with_x0(lambda q: (X - (1 - q.bar)[:, None] * q.eps) / q.bar[:, None] ** 0.5),
+    ),
+    Slip(
+        "x0 is computed with sqrt(1 - alpha_bar_s), of the level that the step goes to",
+        _with_x0(lambda q: (X - (1 - q.before)[:, None] ** 0.5 * q.eps) / q.bar[:, None] ** 0.5),
+    ),
+    Slip(
+        "x0 is computed with alpha_bar_s, of the level that the step goes to",
+        _with_x0(lambda q: (X - (1 - q.before)[:, None] ** 0.5 * q.eps) / q.before[:, None] ** 0.5),
     ),
     Slip("x0 is not divided by sqrt(alpha_bar)", _with_x0(lambda q: q.x0 * q.bar[:, None] ** 0.5)),
     Slip("x0 is divided by alpha_bar instead of its root", _with_x0(lambda q: q.x0 / q.bar[:, None] ** 0.5)),

@@ -110,6 +110,8 @@ class Call:
         return torch.as_tensor(np.array(value, dtype))
 
     def _read(self, answer: Any, shape: tuple[int, ...]) -> Array:
+        if answer is None:
+            raise TypeError("returned None; a step that changes x in place must return x")
         for part in _parts(answer):
             part = part.detach().cpu() if hasattr(part, "detach") else part
             found = np.asarray(part)
@@ -133,6 +135,10 @@ def _parts(answer: Any) -> Iterator[Any]:
         yield from (answer[k] for k in ("prev_sample", "sample", "x", "img") if k in answer)
     elif isinstance(answer, tuple | list):
         yield from answer
+        try:
+            yield np.array([np.asarray(v, np.float64) for v in answer])  # a list of numbers, of lists, of rows
+        except (TypeError, ValueError):
+            return
     else:
         yield answer
 

@@ -6,12 +6,12 @@ import numpy as np
 
 from refdiff.core.arrays import Array
 from refdiff.process.forward import posterior
+from refdiff.verify.factors import FIT
+from refdiff.verify.likeliest import Case, likeliest
 from refdiff.verify.measuring import DRAWS, LIMIT, Measured
 from refdiff.verify.references import Coefficients, Walk, columns, direction
 from refdiff.verify.slips import MEANS, NOISES, Quantities, Slip, directed
 
-FIT = 1e-7  # how well, relatively, a slip must explain what was measured
-MOST = 0.9  # at which share of the timesteps: a slip may differ at the ends of the table
 SINGLE = float(np.finfo(np.float32).eps)
 
 
@@ -48,27 +48,26 @@ def judge(
     q = Quantities.of(m.walk)
     error, budget = _error(got, wanted), _single(m.walk, q, wanted)
     slack = m.slack / _size(wanted)
-    single = bool(np.any(error > tol + slack)) and bool(np.all(error <= budget + slack))
+    single = rounded_like(error - slack, budget, tol)
     allowed = slack + (budget if single else tol)
     findings: list[Finding] = []
-    if single:
-        findings.append(_single_precision(error))
     wrong = ~(error <= allowed)
     rows = [
         _row(m, name, wanted[:, c], got[:, c], error[:, c], wrong[:, c])
         for c, name in enumerate(("x", "the model's output", "the noise"))
     ]
-    if not np.all(np.isfinite(got)):
-        bad = ~np.all(np.isfinite(got), axis=1)
-        findings.append(Finding("not finite", "the step answers with NaN or infinity", places(m.walk, bad)))
+    bad = ~np.all(np.isfinite(got), axis=1)
+    if np.any(bad):
+        reason = "a division by 0 or the root of less: the step answers with NaN or infinity"
+        findings.append(Finding("not finite", reason, places(m.walk, bad)))
     every = np.ones(len(got), bool)
     mean, noise = (
-        _Case(got[:, c], wanted[:, c], slack[:, c], budget[:, c], every, np.asarray(np.any(wrong[:, c], axis=1)))
+        Case(got[:, c], wanted[:, c], slack[:, c], budget[:, c], every, np.any(wrong[:, c], axis=1) & ~bad)
         for c in (slice(0, 2), slice(2, 3))
     )
     if np.any(mean.wrong):
         slips = (_consequence(m), *MEANS) if m.walk.kind == "ddim" and np.any(noise.wrong) else MEANS
-        findings.append(Finding("the mean", _likeliest(slips, m.walk, q, mean), places(m.walk, mean.wrong)))
+        findings.append(Finding("the mean", likeliest(slips, m.walk, q, mean), places(m.walk, mean.wrong)))
     findings.extend(_noise_findings(m, q, noise))
     scale = np.max(np.abs(wanted), axis=1)
     offset = np.abs(m.bias) > (FIT + slack.max(axis=1)) * scale
@@ -85,6 +84,8 @@ def judge(
     findings.extend(_bends(m, clip, bool(np.any(mean.wrong))))
     if np.any(m.slack):
         findings.append(_resolution(m, got, wanted))
+    if single:
+        findings.append(_single_precision(np.where(error <= allowed, error - slack, 0.0)))
     return tuple(rows), tuple(findings)
 
 
@@ -97,6 +98,16 @@ def _size(want: Array) -> Array:
     size, largest = np.abs(want), np.max(np.abs(want[:, :2]), axis=1, keepdims=True)
     size[:, :2] = np.maximum(size[:, :2], 1e-3 * largest)  # a coefficient that passes through 0 is not judged by itself
     return np.where(size > 0, size, largest)
+
+
+def rounded_like(error: Array, budget: Array, tol: float) -> bool:
+    """Whether errors, (n, columns), look like single precision's, in what is right: every step of a coefficient, or
+    every coefficient of a third of the steps, is within its budget, and not all of it within `tol`.
+    """
+    fits, off = error <= budget, error > tol
+    columns = np.all(fits, axis=0) & np.any(off, axis=0)
+    steps = np.all(fits, axis=1) & np.any(off, axis=1)
+    return bool(np.any(columns) or 3 * np.count_nonzero(steps) >= len(steps) > 2)
 
 
 def _single(w: Walk, q: Quantities, want: Array) -> Array:
@@ -127,24 +138,13 @@ def rounding(w: Walk) -> Array:
     return np.asarray(np.append(0.0, 2 * SINGLE * (1 + np.sqrt(np.cumsum(factors**2)))))
 
 
-class _Case(NamedTuple):
-    """Some coefficients, (n, k): measured and wanted, the errors allowed them, the steps that count, the wrong ones."""
-
-    got: Array
-    want: Array
-    slack: Array
-    budget: Array
-    rows: Array
-    wrong: Array
-
-
 def _consequence(m: Measured) -> Slip:
     """DDIM's direction is what the noise leaves of sigma_s: wrong noise makes it wrong as well."""
     left = np.sqrt(np.maximum(np.asarray(m.walk.s.sigma) ** 2 - m.noise**2, 0.0))
     return Slip("it follows from the noise: sqrt(sigma_s^2 - w^2) with that w", lambda w, q: directed(w, q, left))
 
 
-def _noise_findings(m: Measured, q: Quantities, case: _Case) -> list[Finding]:
+def _noise_findings(m: Measured, q: Quantities, case: Case) -> list[Finding]:
     found, last = [], m.walk.last
     if np.any(case.wrong & last):
         reason = f"noise on the last step, of standard deviation {m.noise[last][0]:.4g}"
@@ -152,51 +152,9 @@ def _noise_findings(m: Measured, q: Quantities, case: _Case) -> list[Finding]:
     case = case._replace(rows=~last, wrong=case.wrong & ~last)
     if np.any(case.wrong):
         silent = not np.any(m.noise[case.wrong])
-        reason = "no noise" if silent else _likeliest(NOISES, m.walk, q, case)
+        reason = "no noise" if silent else likeliest(NOISES, m.walk, q, case)
         found.append(Finding("the noise", reason, places(m.walk, case.wrong)))
     return found
-
-
-def _likeliest(slips: tuple[Slip, ...], w: Walk, q: Quantities, case: _Case) -> str:
-    """The first slip that explains the most of the wrong timesteps, to rounding or else to single precision.
-
-    It must explain nearly all of the others as well.
-    """
-
-    def error(value: Array) -> Array:
-        size = np.maximum(np.abs(value), 1e-3 * np.max(np.abs(value), axis=1, keepdims=True))
-        return np.asarray(np.abs(case.got - value) / np.where(size > 0, size, 1.0))
-
-    for allowed in (FIT + case.slack, FIT + case.slack + case.budget):
-        best, reason = 0.0, ""
-        for slip in slips:
-            try:
-                with np.errstate(all="ignore"):
-                    value = np.reshape(slip.value(w, q), case.got.shape)
-                    off = error(value)
-            except ValueError:  # a slip that is impossible here: eps says nothing of x0 at alpha = 0
-                continue
-            if np.all(np.abs(value - case.want)[case.wrong] <= 1e-12):  # no slip here
-                continue
-            explained = np.all(off <= allowed, axis=1)
-            share = min(float(np.mean(explained[case.rows])), float(np.mean(explained[case.wrong])))
-            if share >= MOST and share > best:
-                fit = float(np.max(off[case.rows & explained]))
-                best, reason = share, f"{slip.name}; this explains it to {max(fit, 1e-16):.0e}"
-        if reason:
-            return reason
-    return _by_ratio(case.got[case.rows], case.want[case.rows])
-
-
-def _by_ratio(got: Array, want: Array) -> str:
-    """In words, for what no slip explains."""
-    with np.errstate(all="ignore"):
-        ratio = got / want
-    for c in range(ratio.shape[1]):
-        r = ratio[np.isfinite(ratio[:, c]), c]
-        if len(r) and np.ptp(r) <= 1e-6 * abs(r[0]) and abs(r[0] - 1) > 1e-6:
-            return f"off by a factor of {r[0]:.6g} at every timestep"
-    return f"none of the usual slips explains it; the largest ratio to what is wanted is {np.nanmax(np.abs(ratio)):.4g}"
 
 
 def _bends(m: Measured, clip: float | None, mean_is_wrong: bool) -> list[Finding]:
@@ -205,7 +163,7 @@ def _bends(m: Measured, clip: float | None, mean_is_wrong: bool) -> list[Finding
     if np.any(near):
         reason = f"residual {np.nanmax(m.near):.2g}: entries depend on one another, or are changed by a function"
         return [Finding("not affine", reason, places(m.walk, near))]
-    if not np.any(m.far_in):
+    if not np.any(m.far_in) or (clip is not None and mean_is_wrong):  # first the mean, then its clipping
         return []
     affine = np.einsum("nki,ni->nk", m.far_in, np.column_stack([m.mean, m.noise]))
     scale = np.max(np.abs(affine), axis=1)

@@ -1,0 +1,127 @@
+"""`check` on code as it is found: single precision beside a mistake, plain lists, compiled functions, odd factors."""
+
+import math
+from functools import lru_cache
+
+import numpy as np
+import pytest
+
+from refdiff.schedules import linear_betas
+from refdiff.verify.conformance import check
+from refdiff.verify.dealing import dealing
+
+BETAS = linear_betas(200, 5e-4, 0.1)
+BAR = np.cumprod(1 - BETAS)
+PREV = np.append(1.0, BAR[:-1])
+SIGMAS = np.append(np.geomspace(40, 0.05, 8), 0.0)
+
+
+def posterior_step(dtype, variance=lambda tilde: tilde**0.5, x0_by=1.0, xt_by=1.0, prev=PREV):
+    """Tables once, as in most classes; `..._by` multiply the coefficients of the posterior mean."""
+    betas, bar = BETAS.astype(dtype), np.cumprod(1 - BETAS).astype(dtype)
+    prev = prev.astype(dtype)
+    on_x0 = betas * np.sqrt(prev) / (1 - bar) * x0_by
+    on_xt = (1 - prev) * np.sqrt(1 - betas) / (1 - bar) * xt_by
+    std = variance(betas * (1 - PREV.astype(dtype)) / (1 - bar))
+
+    def step(x, t, eps, noise):
+        x0 = (x - np.sqrt(1 - bar[t]) * eps) / np.sqrt(bar[t])
+        return on_x0[t] * x0 + on_xt[t] * x + std[t] * noise
+
+    return step
+
+
+@pytest.mark.equation("conformance.check")
+def test_single_precision_is_held_beside_a_mistake():
+    report = check(posterior_step(np.float32, variance=lambda tilde: tilde), betas=BETAS)
+    assert [row.held for row in report.rows] == [True, True, False]
+    assert [f.about for f in report.findings] == ["the noise", "single precision"]
+    assert "the variance in place of the standard deviation" in str(report)
+
+
+@pytest.mark.equation("conformance.check")
+def test_a_wrong_last_step_in_single_precision_is_wrong_there_alone():
+    bar = BAR.astype(np.float32)
+
+    def ends_at_the_first_level(x, t, eps):
+        a, s = bar[t], bar[max(t - 1, 0)]
+        return np.sqrt(s) * (x - np.sqrt(1 - a) * eps) / np.sqrt(a) + np.sqrt(1 - s) * eps
+
+    report = check(ends_at_the_first_level, like="ddim", betas=BETAS)
+    assert not report.ok
+    assert max(row.wrong for row in report.rows) == 1
+    assert "the last step ends at the first noise level instead of the data" in report.findings[0].reason
+
+
+@pytest.mark.equation("conformance.check")
+@pytest.mark.parametrize("dtype", [np.float64, np.float32], ids=["float64", "float32"])
+def test_a_part_of_the_mean_is_named_with_its_factor(dtype):
+    report = check(posterior_step(dtype, xt_by=np.sqrt(1 - BETAS)), betas=BETAS)
+    assert "the part on x_t is sqrt(alpha_t) times what is wanted; the part on x0 holds" in str(report)
+    report = check(posterior_step(dtype, prev=BAR), betas=BETAS)
+    assert "the part on x_t has 1 - alpha_bar_t in place of 1 - alpha_bar_s" in str(report)
+
+
+@pytest.mark.equation("conformance.check")
+def test_one_beta_of_a_skipped_chain_is_named():
+    grid = np.arange(195, -1, -5)
+    prev = dict(zip(grid.tolist(), [*grid[1:].tolist(), -1], strict=True))
+
+    def step(x, t, eps, noise):
+        a, s = BAR[t], BAR[prev[t]] if prev[t] >= 0 else 1.0
+        beta = BETAS[t]  # of one step, where many are taken
+        x0 = (x - np.sqrt(1 - a) * eps) / np.sqrt(a)
+        return (
+            np.sqrt(s) * beta / (1 - a) * x0
+            + np.sqrt(1 - beta) * (1 - s) / (1 - a) * x
+            + np.sqrt((1 - s) / (1 - a) * beta) * noise
+        )
+
+    report = check(step, betas=BETAS, timesteps=grid)
+    assert "the part on x0 has beta_t in place of 1 - alpha_bar_t/alpha_bar_s" in str(report)
+    assert "the noise: it has sqrt(beta_t) in place of sqrt(1 - alpha_bar_t/alpha_bar_s)" in str(report)
+
+
+@pytest.mark.equation("conformance.check")
+def test_a_slope_that_is_not_divided_by_sigma_is_named():
+    def step(x, sigma, sigma_next, denoised):
+        return x + (x - denoised) * (sigma_next - sigma)
+
+    report = check(step, like="euler", sigmas=SIGMAS, predicts="x0")
+    assert "what is added to x is sigma_t times what is wanted" in str(report)
+
+
+@pytest.mark.equation("conformance.check")
+def test_a_step_in_plain_python_over_lists_passes():
+    def step(x, t, eps, z):
+        out = [[0.0] * len(row) for row in x]
+        for i, row in enumerate(x):
+            for j, value in enumerate(row):
+                mean = (value - BETAS[t] / math.sqrt(1 - BAR[t]) * eps[i][j]) / math.sqrt(1 - BETAS[t])
+                out[i][j] = float(mean + (math.sqrt(BETAS[t]) * z[i][j] if t > 0 else 0.0))
+        return out
+
+    report = check(step, betas=BETAS, variance="large")
+    assert report.ok, str(report)
+
+
+def test_a_step_in_place_that_returns_nothing_is_told_so():
+    def step(x, t, eps):
+        x -= eps
+
+    with pytest.raises(ValueError, match=r"returned None; a step that changes x in place must return x"):
+        check(step, betas=BETAS, like="ddim")
+
+
+def test_noise_reaches_into_a_compiled_function():
+    rng = np.random.default_rng(0)
+    compiled = lru_cache(lambda size: rng.standard_normal(size))  # its type's __call__ is no function of Python's
+    with dealing(np.ones, compiled):
+        assert np.array_equal(compiled(3), np.ones(3))
+
+
+@pytest.mark.equation("conformance.check")
+def test_a_nan_is_one_finding():
+    right = posterior_step(np.float64)
+    report = check(lambda x, t, eps, z: right(x, t, eps, z) * (np.nan if t == 0 else 1), betas=BETAS)
+    assert [f.about for f in report.findings] == ["not finite"]
