@@ -41,6 +41,6 @@ def figure():
     right.annotate("cut at $y=2$", (2.72, Y + 0.3), color=PINK)
     y = np.linspace(-1.8, 3.4, 300)
     right.plot(-1.2 + 1.1 * density(law_y, y), y, color=INK, lw=1.8)
-    right.annotate("shadow", (-0.55, 1.35), color=INK)
+    right.annotate("shadow", (-0.95, 2.3), color=INK)
     right.set(xlabel="$x$", ylabel="$y$", xlim=(-1.2, 4.0), ylim=(-1.8, 3.4), title="the pairs $(x, y)$")
     return fig

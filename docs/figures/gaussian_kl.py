@@ -39,7 +39,7 @@ def figure():
         axis.plot(r, e, ".", color=colour, ms=size, alpha=0.7, mec="none")
     axis.axhline(1, color=MUTED, lw=0.8)
     axis.annotate("all digits lost", (1.5e-12, 1.6), color=MUTED, va="bottom", fontsize=9.5)
-    axis.annotate("as written,\nsingle precision", (6e-3, 2e-3), color=AMBER, ha="left")
+    axis.annotate("as written, single precision", (3.0, 1.6), color=AMBER, ha="right", va="bottom")
     axis.annotate("as written,\ndouble precision", (3e-6, 2e-8), color=PINK, ha="right")
     axis.annotate("kl, double precision", (1e-9, 2e-15), color=BLUE, ha="center")
     axis.set(
