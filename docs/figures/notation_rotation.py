@@ -26,7 +26,7 @@ def figure():
     axis.plot(np.cos(turn), np.sin(turn), color=MUTED, lw=0.8, ls=(0, (2, 3)), zorder=0)
     foot = np.cos(a) * np.array([np.cos(a), np.sin(a)])
     axis.plot([1, foot[0]], [0, foot[1]], color=PINK, lw=1.2, ls=(0, (3, 2)))
-    axis.annotate(r"$-\sigma v$", (np.array([1, 0]) + foot) / 2, xytext=(5, 1), textcoords="offset points", color=PINK)
+    axis.annotate(r"$-\sigma v$", (np.array([1, 0]) + foot) / 2, xytext=(20, 2), textcoords="offset points", color=PINK)
     axis.set(xlim=(-1.75, 1.95), ylim=(-0.1, 1.2), aspect="equal", xticks=[], yticks=[])
     axis.spines[:].set_visible(False)
     return fig
