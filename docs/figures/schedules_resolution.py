@@ -17,7 +17,7 @@ def ring(side):
 
 
 def figure():
-    fig, axes = plt.subplots(1, 3, figsize=(6.6, 2.5))
+    fig, axes = plt.subplots(1, 3, figsize=(6.6, 2.75))
     rng = np.random.default_rng(3)
     moved = SNRShifted(Flow(), shift_for_size(LARGE**2, SMALL**2))
     panels = (
