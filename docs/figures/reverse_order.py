@@ -10,7 +10,7 @@ from refdiff.schedules import Level
 KINDS = {
     "two narrow groups": (Mixture([0.5, 0.5], [[-1.0], [1.0]], 0.06), 1.0, BLUE, (0.55, 1.2)),
     "lopsided": (Mixture([0.8, 0.2], [[-0.5], [1.0]], 0.3), 1.0, TEAL, (0.55, 8e-3)),
-    r"two points at $\bar\alpha_s = 1/2$": (Empirical([[-1.0], [1.0]]), 0.5, PINK, (0.012, 1.2e-5)),
+    r"two points at $\alpha_s^2 = 1/2$": (Empirical([[-1.0], [1.0]]), 0.5, PINK, (0.012, 1.2e-5)),
 }
 
 
