@@ -24,7 +24,8 @@ def figure():
         for k, part in enumerate(parts):
             colour = PINK if k == 0 else TEAL if k == len(parts) - 1 else BLUE
             alpha = 0.9 if k % 2 == 0 or k == len(parts) - 1 else 0.55
-            ax.bar(i, part, bottom=below, width=0.62, color=colour, alpha=alpha, ec=PAPER, lw=0.5)
+            edge = 0.5 if part > 0.2 else 0.0  # around thin parts, edges would hide what they part
+            ax.bar(i, part, bottom=below, width=0.62, color=colour, alpha=alpha, ec=PAPER, lw=edge)
             below += part
         ax.annotate(f"+{below - entropy:.2f}", (i, below), (0, 3), textcoords="offset points", ha="center", fontsize=10)
     ax.axhline(entropy, color=INK, lw=1.2, ls=(0, (4, 2)))
