@@ -22,6 +22,7 @@ def figure():
         axes[0].plot(sigma, np.abs(preconditioning.of(kind, t).out) * np.ones_like(sigma), color=colour, lw=2.2)
         axes[0].annotate(name, where, color=colour, ha="right" if name != "$x_0$" else "left")
     axes[0].axhline(STD, color=MUTED, lw=0.8, ls=(0, (2, 3)), zorder=0)
+    axes[0].annotate("$s$", (0.012, 0.57), color=MUTED)
     axes[0].set(xscale="log", yscale="log", ylim=(0.008, 60), xlabel=r"$\sigma$")
     axes[0].set_title(r"amplification $|c_{\mathrm{out}}|$", fontsize=10.5)
     f = preconditioning.of(edm(STD), t)
@@ -33,6 +34,7 @@ def figure():
         axes[1].plot(sigma, value, color=colour, lw=2.2)
         axes[1].annotate(name, where, color=colour)
     axes[1].axvline(STD, color=MUTED, lw=0.8, ls=(0, (2, 3)), zorder=0)
+    axes[1].annotate(r"$\sigma = s$", (0.58, 1.1), color=MUTED, fontsize=10)
     axes[1].set(xscale="log", ylim=(0, 1.2), yticks=[0, 0.5, 1], xlabel=r"$\sigma$")
     axes[1].set_title("the three factors", fontsize=10.5)
     return fig

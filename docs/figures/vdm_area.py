@@ -23,7 +23,7 @@ def figure():
     axes[0].plot(log_snr, curve, color=TEAL)
     axes[0].annotate(f"area {area:.3f}", (2.6, 0.15), ha="center")
     axes[0].axhline(0.5, color=MUTED, lw=0.8, ls=(0, (4, 2)))
-    axes[0].set(xlim=(HIGH, LOW), ylim=(0, 0.57), xlabel=r"$\log\,\mathrm{SNR}$", ylabel="nats per nat")
+    axes[0].set(xlim=(HIGH, LOW), ylim=(0, 0.57), xlabel=r"$\log\,\mathrm{SNR}$", ylabel="nats per unit")
     axes[0].set_xticks([4, 2, 0, -2, -4])
     axes[0].set_yticks([0, 0.25, 0.5])
     for name, (colour, dashes, path) in PATHS.items():
