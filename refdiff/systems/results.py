@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -80,6 +80,11 @@ class Bench:
     data: Split
     judge: Judge
 
+    @cached_property
+    def usual(self) -> Array:
+        """How far the test images lie from the nearest training image."""
+        return nearest(self.data.test.flat, self.data.train.flat).distance
+
     def looks(self, name: str, images: Array, asked: Array | None, *, rng: np.random.Generator) -> Row:
         """How images look: what the judge reads, and how they lie among the training and the test images."""
         flat = images.reshape(len(images), -1)
@@ -91,8 +96,7 @@ class Bench:
 
     def ratio(self, flat: Array, *, rng: np.random.Generator) -> Told:
         """`metrics.memorisation_ratio`, and its error by resampling both sets of distances."""
-        train, test = self.data.train.flat, self.data.test.flat
-        far, usual = nearest(flat, train).distance, nearest(test, train).distance
+        far, usual = nearest(flat, self.data.train.flat).distance, self.usual
         draws = [_redrawn(far, rng) / _redrawn(usual, rng) for _ in range(RESAMPLED)]
         return Told(float(np.median(far) / np.median(usual)), float(np.std(draws, ddof=1)))
 
@@ -217,8 +221,13 @@ def write(path: str | Path, rows: list[Row], *, weights: str) -> None:
 def read(path: str | Path) -> list[Row]:
     """The rows of a file that `write` wrote."""
     told = json.loads(Path(path).read_text(encoding="utf-8"))["rows"]
-    parts: list[dict[str, Any]] = [{k: Told(*v) if isinstance(v, list) else v for k, v in row.items()} for row in told]
-    return [Row(**part) for part in parts]
+    return [row_of(row) for row in told]
+
+
+def row_of(plain: dict[str, Any]) -> Row:
+    """A row from what JSON makes of it."""
+    parts: dict[str, Any] = {k: Told(*v) if isinstance(v, list) else v for k, v in plain.items()}
+    return Row(**parts)
 
 
 def results_command(what: str, *, seed: int, out: str | None) -> int:
