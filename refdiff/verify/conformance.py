@@ -15,11 +15,12 @@ from refdiff.samplers.sampler import Sampler
 from refdiff.schedules.level import Level
 from refdiff.verify.known_steps import ONE_STEP, asked_for
 from refdiff.verify.measuring import measure_moments, measure_units
-from refdiff.verify.references import PREDICTS, Walk, coefficients
+from refdiff.verify.references import PREDICTS, SAID, Walk, coefficients
 from refdiff.verify.several_looks import compared
-from refdiff.verify.subjects import roles_of
+from refdiff.verify.subjects import parameters_of, roles_of
 from refdiff.verify.verdict import Finding, Row, judge, told
 from refdiff.verify.visits import walk_over
+from refdiff.verify.whole_runs import compared_whole, is_loop
 
 KINDS = {"samplers.ancestral.ddpm": "ddpm", "samplers.ancestral.ddim": "ddim", "samplers.ode.euler": "euler"}
 NOISE = ("argument", "numpy", "torch", "moments")
@@ -66,6 +67,7 @@ def check(
     levels: Sequence[Level] | None = None,
     timesteps: Any = None,
     first: int = 0,
+    final_alpha_cumprod: float = 1.0,
     predicts: str = "eps",
     variance: str = "small",
     eta: float = 0.0,
@@ -90,11 +92,14 @@ def check(
         Takes and returns arrays: NumPy's, PyTorch's, or anything `np.asarray` takes. Its arguments are recognised by
         their names: x (or x_t, sample, img), t (timestep, i), eps (model_output, noise_pred, x0, v), noise (z), rng
         (generator), t_prev (s), eta, sigma, sigma_next; or a model, which is called and answers with the output. It
-        returns the next state, or a tuple or object that holds it (`prev_sample`).
+        returns the next state, or a tuple or object that holds it (`prev_sample`). A function that takes x and a model
+        but no time is a whole loop. With an argument `sigmas` it is handed two of them at a time, and so is checked
+        step by step; otherwise, and for samplers with memory, it runs once over all levels.
     like : str or Sampler
         "samplers.ancestral.ddpm", "samplers.ancestral.ddim" or "samplers.ode.euler" (in sigma/alpha, which is DDIM with
         eta = 0, and on the straight path x + (s - t) v). Or any other that remembers nothing: the last word of its
-        path will do, such as `dpm_solver_2`, or its name in the table of `refdiff samplers`, such as "dpm-solver-2".
+        path will do, such as `dpm_solver_2`, or its name in the table of `refdiff samplers`, such as "dpm-solver-2";
+        "DPM++ 2M" and "euler a" are understood. Samplers with memory are for whole loops.
         Solvers in a chart step in sigma/alpha unless `options` say otherwise. A step that looks several times must
         take the model itself.
     betas, alphas_cumprod : array_like, optional
@@ -107,8 +112,11 @@ def check(
         Falling timesteps of the chain, where the sampler skips some; the last step goes to the data.
     first : int
         The timestep of the chain's first noise level: 0 as in most libraries; 1 where index 0 is the data.
+    final_alpha_cumprod : float
+        alpha_bar at which the last step ends: 1 for the data; alphas_cumprod[0] where a library ends at its first noise
+        level, as CompVis' code and diffusers' `set_alpha_to_one=False` do.
     predicts : {"eps", "x0", "v", "score", "velocity"}
-        What the output stands for.
+        What the output stands for; diffusers' "epsilon", "sample" and "v_prediction" are understood.
     variance : {"small", "large"}
         DDPM's: beta-tilde or beta.
     eta : float
@@ -145,6 +153,7 @@ def check(
     song2021ddim (arXiv 2010.02502v4), eq. 12 and 16
     karras2022 (arXiv 2206.00364v2), algorithm 1
     """
+    predicts = SAID.get(predicts, predicts)
     choice("predicts", predicts, PREDICTS)
     choice("variance", variance, ("small", "large"))
     require(0 <= scalar("eta", eta) <= 1, "eta", "lie in [0, 1]", f"{eta:g}", "0 is deterministic, 1 is DDPM.")
@@ -160,11 +169,21 @@ def check(
         noise != "argument" or "noise" in roles.values(), "noise", "be an argument of the step",
         f"arguments for {', '.join(roles.values())}", 'Name it noise, or pass arguments=("x", "t", "output", "noise").',
     )  # fmt: skip
-    walk, tables = walk_over(betas, alphas_cumprod, sigmas, levels, timesteps, count("first", first, least=0))
-    sampler, options = asked_for(like, options, len(walk.here))
+    final = scalar("final_alpha_cumprod", final_alpha_cumprod)
+    walk, tables = walk_over(betas, alphas_cumprod, sigmas, levels, timesteps, count("first", first, least=0), final)
+    loop = is_loop(roles)
+    sampler, options = asked_for(like, options, len(walk.here), whole=loop)
+    pairs = loop and "sigmas" in roles.values() and sampler.name in ONE_STEP
+    if sampler.name != "samplers.ancestral.ddim":
+        roles, eta = _own_eta(step, roles, options, eta)
     walk = replace(walk, predicts=PREDICTS[predicts], variance=variance, eta=float(eta))
-    subject = _Subject(step, roles, {**tables, "eta": float(eta)}, noise, clip, tol)
-    if sampler.stages > 1:
+    given = {**tables, "eta": float(eta), **({"sigmas": None} if pairs else {})}
+    subject = _Subject(step, roles, given, noise, clip, tol)
+    if loop and not pairs:
+        require(clip is None, "clip", "be None for a whole loop", clip, "Clip within the model.")
+        settings = _settings(sampler, options, variance, eta)
+        rows, findings, how = compared_whole(step, roles, walk, given, sampler, settings, torch=subject.torch, tol=tol)
+    elif sampler.stages > 1:
         require(clip is None, "clip", "be None where a step looks several times", clip, "Clip within the model.")
         require(
             noise != "moments", "noise", "be dealt where a step looks several times", '"moments"',
@@ -175,6 +194,21 @@ def check(
         rows, findings, how, walk = _one_look(subject, walk, sampler, options)
     ok = all(row.held for row in rows) and not any(f.serious for f in findings)
     return Report(ok, rows, findings, _title(step, sampler.name, walk, predicts, how))
+
+
+def _settings(sampler: Sampler, options: Mapping[str, Any], variance: str, eta: float) -> dict[str, Any]:
+    """A sampler's options for a whole run: DDPM's variance and DDIM's eta come as arguments of their own."""
+    own: dict[str, dict[str, Any]] = {"ddpm": {"variance": variance}, "ddim": {"eta": eta}}
+    return {**own.get(sampler.name.rpartition(".")[2], {}), **options}
+
+
+def _own_eta(
+    step: Callable[..., Any], roles: Mapping[str, str], options: Mapping[str, Any], eta: float
+) -> tuple[dict[str, str], float]:
+    """An `eta` that is not DDIM's is the sampler's option, or else keeps the default that the step gives it."""
+    keeps = {p.name for p in parameters_of(step) if p.default is not p.empty} if "eta" not in options else set()
+    kept = {name: role for name, role in roles.items() if role != "eta" or name not in keeps}
+    return kept, float(options.get("eta", eta))
 
 
 @dataclass(frozen=True)

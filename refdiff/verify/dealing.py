@@ -45,8 +45,9 @@ def dealing(deal: Deal, subject: Callable[..., Any]) -> Iterator[Dealer]:
     """Replace the generators' normal draws while the block runs; all is put back at its end, also after an error.
 
     Replaced are `np.random.randn`, `standard_normal`, `normal` and `default_rng`; if PyTorch has been imported,
-    `torch.randn`, `randn_like`, `normal` and `Tensor.normal_`; and, wherever the subject itself holds one, under a name
-    of its module, in a closure or as an attribute of its object, a generator or one of these functions.
+    `torch.randn`, `randn_like`, `normal` and `Tensor.normal_`; and, wherever the subject or a function that it calls
+    holds one, under a name of its module, in a closure, as a default or as an attribute of its object, a generator or
+    one of these functions.
     """
     dealer = Dealer(deal)
     swaps: list[tuple[Any, str, Any]] = [
@@ -120,22 +121,32 @@ def _set(owner: Any, name: str, new: Any) -> Callable[[], None]:
     return lambda: delattr(owner, name) if old is _ABSENT else setattr(owner, name, old)
 
 
-def _holders(subject: Any) -> Iterator[Any]:
-    """Functions and objects through which the subject may reach a generator: what it wraps, its class's functions."""
+def _holders(subject: Any, seen: set[int] | None = None) -> Iterator[Any]:
+    """Functions and objects through which the subject may reach a generator: what it wraps, its class's functions, and
+    the functions that it calls by name.
+    """
+    seen = set() if seen is None else seen
+    if id(subject) in seen or subject is None:
+        return
+    seen.add(id(subject))
     if isinstance(subject, MethodType):
         yield subject.__self__
-        yield from _holders(subject.__func__)
+        yield from _holders(subject.__func__, seen)
     elif isinstance(subject, FunctionType):
         yield subject
-        yield from _holders(getattr(subject, "__wrapped__", None))
+        yield from _holders(getattr(subject, "__wrapped__", None), seen)
+        known = [subject.__globals__.get(name) for name in subject.__code__.co_names]
+        for called in (*known, *map(_contents, subject.__closure__ or ())):
+            if isinstance(called, FunctionType):
+                yield from _holders(called, seen)
     elif hasattr(subject, "func"):  # functools.partial
-        yield from _holders(subject.func)
+        yield from _holders(subject.func, seen)
     elif callable(subject):
         yield subject
-        yield from _holders(getattr(subject, "__wrapped__", None))  # of a compiled function
+        yield from _holders(getattr(subject, "__wrapped__", None), seen)  # of a compiled function
         called = vars(type(subject)).get("__call__")
         if isinstance(called, FunctionType):
-            yield from _holders(called)
+            yield from _holders(called, seen)
 
 
 def _replace_in(holder: Any, stand_in: Callable[[Any], Any]) -> Iterator[Callable[[], None]]:
@@ -145,6 +156,10 @@ def _replace_in(holder: Any, stand_in: Callable[[Any], Any]) -> Iterator[Callabl
             if new is not None:
                 holder.__globals__[name] = new
                 yield partial(holder.__globals__.__setitem__, name, value)
+        defaults = holder.__defaults__
+        if defaults and any(stand_in(value) is not None for value in defaults):
+            holder.__defaults__ = tuple(value if stand_in(value) is None else stand_in(value) for value in defaults)
+            yield partial(setattr, holder, "__defaults__", defaults)
         for cell in holder.__closure__ or ():
             value = _contents(cell)
             new = stand_in(value)

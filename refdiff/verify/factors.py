@@ -1,6 +1,6 @@
 """By which factor is a coefficient off? Named in the quantities of its schedule, it points at a line of code."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import combinations
 from typing import NamedTuple
 
@@ -46,9 +46,9 @@ def quantities(w: Walk) -> dict[str, Array]:
     return {**ends, "alpha_t": alpha_t, "alpha_s": alpha_s}
 
 
-def factors(w: Walk) -> Iterator[Factor]:
+def factors(known: Mapping[str, Array]) -> Iterator[Factor]:
     """Single quantities and then quotients and products of two, to usual powers."""
-    logs = {k: np.log(v) for k, v in quantities(w).items()}
+    logs = {k: np.log(v) for k, v in known.items()}
     single = [
         (sign * p, POWERS[p].format(f"({k})" if p == 2 and " " in k else k), k)
         for k in logs for p in POWERS for sign in (1, -1)
@@ -71,17 +71,17 @@ def _closed(name: str) -> str:
     return f"({name})" if " " in name and not name.endswith(")") else name
 
 
-def named(ratio: Array, w: Walk, allowed: Array | float = FIT) -> str:
+def named(ratio: Array, w: Walk, allowed: Array | float = FIT, also: Mapping[str, Array] | None = None) -> str:
     """What a ratio of coefficients, (n,), is in words: "is sqrt(alpha_t) times what is wanted"; empty if nothing fits.
 
-    `allowed` is the relative error that each entry may have.
+    `allowed` is the relative error that each entry may have; `also` are quantities to take in place of the walk's own.
     """
     known = np.isfinite(ratio) & (ratio != 0)
     if np.count_nonzero(known) < max(FEW, MOST * len(ratio) - 1):
         return ""
     near = np.broadcast_to(allowed, known.shape)[known]
     with np.errstate(all="ignore"):
-        for f in factors(w):
+        for f in factors(also if also is not None else quantities(w)):
             left = (ratio / f.value)[known]
             times = next((c for c in PLAIN if np.mean(np.abs(left / c - 1) <= near) >= MOST), None)
             if times is not None and " in place of " in f.name:

@@ -7,7 +7,7 @@ import numpy as np
 
 from refdiff.core.arrays import Array
 from refdiff.verify.factors import FIT, MOST, named, read_parts
-from refdiff.verify.references import Walk
+from refdiff.verify.references import Walk, negated
 from refdiff.verify.slips import Quantities, Slip
 
 
@@ -47,7 +47,8 @@ def likeliest(slips: tuple[Slip, ...], w: Walk, q: Quantities, case: Case) -> st
             share = min(float(np.mean(explained[case.rows])), float(np.mean(explained[case.wrong])))
             if share >= MOST and share > best:
                 fit = float(np.max(off[case.rows & explained]))
-                best, reason = share, f"{slip.name}; this explains it to {max(fit, 1e-16):.0e}"
+                said = slip.name + negated(w) * ("sign of the model" in slip.name)
+                best, reason = share, f"{said}; this explains it to {max(fit, 1e-16):.0e}"
         if reason:
             return reason
     return _by_factor(w, case) or _by_ratio(case.got[case.rows], case.want[case.rows])

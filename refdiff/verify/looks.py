@@ -5,7 +5,7 @@ that it shows to the model. Unit vectors in their places read all of this off, a
 """
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -22,12 +22,12 @@ from refdiff.schedules.schedule import SmoothSchedule
 from refdiff.schedules.smooth import EDM, VP, Flow
 from refdiff.verify.dealing import dealing
 from refdiff.verify.measuring import quiet, run_once, told_of_steps
-from refdiff.verify.probe import scattered
+from refdiff.verify.probe import ASIDE, scattered
 from refdiff.verify.references import Walk
 from refdiff.verify.subjects import Call, fit
 
 DRY = 8  # entries of the state in the run that only counts
-MIXED = 3  # mixtures of all unit vectors: is the step affine?
+MIXED = 3  # mixtures of all unit vectors, near the origin and far from it: is the step affine?
 
 
 class Seen(NamedTuple):
@@ -92,14 +92,19 @@ Run = Callable[[Array, Dealt], Array]
 """A step: a flat state, and what deals its answers and draws, to the flat result."""
 
 
+Said = Callable[[int, Array, Array], Array]
+"""What a model says at its k-th look, shown x, where a belief was dealt: the belief itself, or what stands for it."""
+
+
 def see(run: Run) -> Seen:
     """Read one step off: once to count its looks and draws, once on unit vectors."""
     dry = _nothing()
     run(np.zeros(DRY), dry)
     m, units = len(dry.looks), 1 + len(dry.looks) + dry.drawn
-    slots = np.zeros((4 * -(-(1 + units + MIXED) // 4), units))  # a whole number of samples with four entries
+    slots = np.zeros((4 * -(-(1 + units + 2 * MIXED) // 4), units))  # a whole number of samples with four entries
     slots[1 : 1 + units] = np.eye(units)
-    slots[1 + units : 1 + units + MIXED] = scattered((MIXED, units))
+    mixed = scattered((2 * MIXED, units))
+    slots[1 + units : 1 + units + 2 * MIXED] = np.concatenate([mixed[:MIXED], ASIDE * mixed[MIXED:]])
     dealt = Dealt(slots[:, 1 : 1 + m].T, slots[:, 1 + m :].T)
     out = run(slots[:, 0], dealt)
     y = np.stack([*dealt.looks[:m], out])
@@ -114,20 +119,26 @@ def see(run: Run) -> Seen:
 class Subject:
     """Somebody's step as a `Run`, wherever its noise comes from; it remembers draws of odd shapes."""
 
-    def __init__(self, step: Callable[..., Any], roles: Mapping[str, str], *, torch: bool) -> None:
-        self.step, self.roles, self.torch = step, roles, torch
+    def __init__(
+        self, step: Callable[..., Any], roles: Mapping[str, str], *, torch: bool, said: Said = lambda k, x, dealt: dealt
+    ) -> None:
+        self.step, self.roles, self.torch, self.said = step, roles, torch, said
         self.call: Call | None = None
         self.dealt = _nothing()
         self.odd: set[tuple[int, ...]] = set()
 
     def each(self, walk: Walk, tables: Mapping[str, Any]) -> tuple[list[Seen], bool]:
         """What it does at each timestep; and whether it has noise from elsewhere, which no probe can deal."""
+        return self.over(told_of_steps(walk, tables))
+
+    def over(self, steps: Sequence[Mapping[str, Any]]) -> tuple[list[Seen], bool]:
+        """The same, told what stands in each of `steps`."""
         seen, unseen = [], False
         with dealing(lambda shape: self.dealt.draw(shape), self.step) as rng, quiet():
-            for k, at in enumerate(told_of_steps(walk, tables)):
+            for k, at in enumerate(steps):
                 run = partial(self.run, {**at, "rng": rng})
                 seen.append(see(run))
-                if k in (0, len(walk.here) // 2):
+                if k in (0, len(steps) // 2):
                     unseen = unseen or not np.array_equal(see(run).forms, seen[-1].forms, equal_nan=True)
         return seen, unseen
 
@@ -141,7 +152,11 @@ class Subject:
     def _given(self, at: Mapping[str, Any], x: Array, dealt: Dealt) -> dict[str, Any]:
         self.dealt = dealt
         noise = dealt.draw(x.shape) if "noise" in self.roles.values() else None
-        return {**at, "x": x, "model": dealt.answer, "noise": noise}
+
+        def model(x: Array, time: float) -> Array:
+            return self.said(len(dealt.looks), x, dealt.answer(x, time))
+
+        return {**at, "x": x, "model": model, "noise": noise}
 
 
 def _nothing() -> Dealt:
@@ -150,9 +165,23 @@ def _nothing() -> Dealt:
 
 def of_step(sampler: Sampler, options: Mapping[str, Any], path: SmoothSchedule | None, walk: Walk, k: int) -> Seen:
     """The k-th step of the walk, by a sampler of the library."""
-    i, j = walk.here[k], walk.there[k]
+    return of_run(sampler, options, path, walk, [int(walk.here[k]), int(walk.there[k])])
+
+
+def of_run(
+    sampler: Sampler,
+    options: Mapping[str, Any],
+    path: SmoothSchedule | None,
+    walk: Walk,
+    visited: Sequence[int],
+    asked_at: list[Level] | None = None,
+) -> Seen:
+    """A run over some levels of the walk's table, by a sampler of the library.
+
+    `asked_at` takes the levels of its looks.
+    """
     timed = path is not None and _same_times(path, walk)
-    ends = [Level(walk.shown[n], walk.alpha[n], walk.sigma[n]) for n in (i, j)]
+    ends = [Level(walk.shown[n], walk.alpha[n], walk.sigma[n]) for n in visited]
     by = options["chart"] if options.get("chart") in ("ratio", "angle") else sampler.by
     levels = list(grids.refine(path, ends, sampler.inner, by)) if path is not None and sampler.inner else ends
     predicts, told = walk.predicts, [t.time for t in ends]
@@ -160,6 +189,8 @@ def of_step(sampler: Sampler, options: Mapping[str, Any], path: SmoothSchedule |
     def run(x: Array, dealt: Dealt) -> Array:
         def denoise(x: Array, t: Level) -> Denoised:
             time = float(t.time) if timed or t.time in told else np.nan
+            if asked_at is not None:
+                asked_at.append(t)
             return predicts.decode(dealt.answer(x[:, 0], time)[:, None], x, t)
 
         noise = {"rng": dealt} if sampler.stochastic else {}

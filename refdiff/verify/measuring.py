@@ -180,6 +180,7 @@ def told_of_steps(walk: Walk, tables: Mapping[str, Any]) -> list[dict[str, Any]]
             "index": time(i) if on_chain else top - i,
             "sigma": float(walk.sigma[i] / walk.alpha[i]) if walk.alpha[i] else np.inf,
             "sigma_next": float(walk.sigma[j] / walk.alpha[j]),
+            **({"sigmas": walk.sigma[[i, j]] / walk.alpha[[i, j]]} if tables.get("sigmas", 0) is None else {}),
         }
         for i, j in zip(walk.here.tolist(), walk.there.tolist(), strict=True)
     ]

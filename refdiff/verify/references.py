@@ -20,6 +20,11 @@ VELOCITY = Parameterization("velocity", lambda t: (-np.ones_like(t.alpha), np.on
 """eps - x0, flow matching's target on the straight path."""
 
 PREDICTS = {"eps": EPS, "x0": X0, "v": V, "score": SCORE, "velocity": VELOCITY}
+SAID = {
+    "epsilon": "eps", "sample": "x0", "v_prediction": "v", "flow_prediction": "velocity",
+    "pred_noise": "eps", "pred_x0": "x0", "pred_v": "v",
+}  # fmt: skip
+"""What libraries call them."""
 X = np.array([1.0, 0.0])  # the state as a linear form in (state, output)
 
 
@@ -118,6 +123,13 @@ def _by_units(w: Walk, predicts: Parameterization) -> Coefficients:
         rows.append(w.step(lambda x, t: predicts.decode(raw, x, t), x, [t, s], Replay([z]))[:, 0])
     found = np.array(rows)
     return Coefficients(found[:, :2], np.abs(found[:, 2]))
+
+
+def negated(w: Walk) -> str:
+    """What to do about a sign that is no slip but another convention, that of time from noise at 0 to data at 1."""
+    return "; a velocity x0 - eps, along time from noise to data, is handed over as -velocity" * (
+        w.predicts.name == "velocity"
+    )
 
 
 def direction(w: Walk) -> Array:

@@ -65,15 +65,20 @@ def _rounded(
     sampler: Sampler, options: Mapping[str, Any], path: SmoothSchedule | None, walk: Walk, want: list[Seen]
 ) -> list[Seen]:
     """The steps of a table that was made in single precision; as they are where a sampler refuses such a table."""
-    e = rounding(walk)
-    bar = walk.alpha**2 / (walk.alpha**2 + walk.sigma**2)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        grown = np.where(bar < 1, e * bar / (1 - bar), 0.0)
-    off = replace(walk, alpha=walk.alpha * (1 - e * (bar < 1)), sigma=walk.sigma * (1 + np.minimum(grown, 0.1)))
+    off = in_single(walk)
     try:
         return [of_step(sampler, options, path, off, k) for k in range(len(walk.here))]
     except ValueError:
         return want
+
+
+def in_single(walk: Walk) -> Walk:
+    """The walk over a table whose running products were made in single precision, as wrong as they may be."""
+    e = rounding(walk)
+    bar = walk.alpha**2 / (walk.alpha**2 + walk.sigma**2)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        grown = np.where(bar < 1, e * bar / (1 - bar), 0.0)
+    return replace(walk, alpha=walk.alpha * (1 - e * (bar < 1)), sigma=walk.sigma * (1 + np.minimum(grown, 0.1)))
 
 
 def _alternatives(

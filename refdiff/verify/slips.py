@@ -103,7 +103,8 @@ MEANS: tuple[Slip, ...] = (
     ),
     *(_as(name) for name in PREDICTS),
     Slip(
-        "the last step ends at the first noise level instead of the data: its alpha_bar must be 1",
+        "the last step ends at the first noise level instead of the data: its alpha_bar must be 1, or, where that is "
+        "meant, passed as final_alpha_cumprod=",
         lambda w, q: coefficients(replace(w, there=np.maximum(w.there, 1))).mean,
     ),
     Slip(

@@ -163,7 +163,7 @@ def roles_of(step: Callable[..., Any], arguments: Sequence[str] | None = None) -
     role_of = {name: role for role, names in ROLES.items() for name in names}
     found: dict[str, str] = {}
     lost: list[str] = []
-    for p in _parameters(step):
+    for p in parameters_of(step):
         role = role_of.get(p.name.lower())
         if role is not None and role not in found.values():
             found[p.name] = role
@@ -181,7 +181,8 @@ def roles_of(step: Callable[..., Any], arguments: Sequence[str] | None = None) -
     return found
 
 
-def _parameters(step: Callable[..., Any]) -> list[inspect.Parameter]:
+def parameters_of(step: Callable[..., Any]) -> list[inspect.Parameter]:
+    """What a subject can be told, if it says so."""
     try:
         return list(inspect.signature(step).parameters.values())
     except (TypeError, ValueError):
@@ -189,7 +190,7 @@ def _parameters(step: Callable[..., Any]) -> list[inspect.Parameter]:
 
 
 def _signature(step: Callable[..., Any]) -> str:
-    return f"({', '.join(str(p) for p in _parameters(step)) or '?'})"
+    return f"({', '.join(str(p) for p in parameters_of(step)) or '?'})"
 
 
 def fit(step: Callable[..., Any], roles: Mapping[str, str], given: Mapping[str, Any], *, torch: bool) -> Call:

@@ -11,7 +11,7 @@ from refdiff.verify.references import PREDICTS, Walk
 
 
 def walk_over(
-    betas: Any, alphas_cumprod: Any, sigmas: Any, levels: Any, timesteps: Any, first: int
+    betas: Any, alphas_cumprod: Any, sigmas: Any, levels: Any, timesteps: Any, first: int, final: float = 1.0
 ) -> tuple[Walk, dict[str, Any]]:
     """The walk over the one table of noise levels that was given, and the arrays that a subject may ask for."""
     given = {"betas": betas, "alphas_cumprod": alphas_cumprod, "sigmas": sigmas, "levels": levels}
@@ -21,7 +21,7 @@ def walk_over(
         " and ".join(named) or "none", "Pass betas=, for instance refdiff.schedules.linear_betas().",
     )  # fmt: skip
     if betas is not None or alphas_cumprod is not None:
-        return _down_a_chain(betas, alphas_cumprod, timesteps, first)
+        return _down_a_chain(betas, alphas_cumprod, timesteps, first, final)
     require(
         timesteps is None, "timesteps", "come with a chain", f"{named[0]}", "Leave out levels that are not visited."
     )
@@ -45,9 +45,16 @@ def _down_a_list(name: str, listed: Any) -> tuple[Walk, dict[str, Any]]:
     return Walk(alpha[::-1], sigma[::-1], here, here - 1, shown[::-1], "", PREDICTS["eps"]), {"sigmas": sigma}
 
 
-def _down_a_chain(betas: Any, alphas_cumprod: Any, timesteps: Any, first: int) -> tuple[Walk, dict[str, Any]]:
-    """A chain's timesteps, all or some of them, and at last the data."""
+def _down_a_chain(
+    betas: Any, alphas_cumprod: Any, timesteps: Any, first: int, final: float
+) -> tuple[Walk, dict[str, Any]]:
+    """A chain's timesteps, all or some of them, and at last the data, or what its library ends at."""
     alpha, sigma = _chain(betas, alphas_cumprod)
+    require(
+        alpha[1] ** 2 - 1e-6 <= final <= 1, "final_alpha_cumprod", "lie between the first alpha_bar and 1",
+        f"{final:g}", "It is diffusers' attribute of this name: 1, or alphas_cumprod[0].",
+    )  # fmt: skip
+    alpha[0], sigma[0] = np.sqrt(final), np.sqrt(1 - final)
     top = len(alpha) - 1
     here = np.arange(top, 0, -1) if timesteps is None else _visited(timesteps, top, first)
     bars = alpha[1:] ** 2
@@ -59,8 +66,15 @@ def _down_a_chain(betas: Any, alphas_cumprod: Any, timesteps: Any, first: int) -
 
 def _chain(betas: Any, alphas_cumprod: Any) -> tuple[Array, Array]:
     if betas is not None:
+        given = np.asarray(betas, dtype=np.float64)
+        falls = given.ndim == 1 and len(given) > 1 and given[0] > 0.5 and bool(np.all(np.diff(given) < 0))
+        require(
+            not falls, "betas", "be variances, such as 1e-4 ... 0.02",
+            f"{given.flat[0]:g} ... {given.flat[-1]:g}, falling",
+            "These look like products: pass alphas_cumprod=. refdiff.identify says what an array is.",
+        )  # fmt: skip
         chain = Chain(betas)
-        return chain.alpha, chain.sigma
+        return np.array(chain.alpha), np.array(chain.sigma)
     bar = finite("alphas_cumprod", alphas_cumprod, ndim=1)
     require(
         bool(np.all((bar >= 0) & (bar < 1)) and np.all(np.diff(bar) < 0)), "alphas_cumprod",

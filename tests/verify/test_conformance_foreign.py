@@ -14,6 +14,7 @@ BETAS = linear_betas(200, 5e-4, 0.1)
 BAR = np.cumprod(1 - BETAS)
 PREV = np.append(1.0, BAR[:-1])
 SIGMAS = np.append(np.geomspace(40, 0.05, 8), 0.0)
+DEFAULT = np.random.default_rng(5)
 
 
 def posterior_step(dtype, variance=lambda tilde: tilde**0.5, x0_by=1.0, xt_by=1.0, prev=PREV):
@@ -125,3 +126,66 @@ def test_a_nan_is_one_finding():
     right = posterior_step(np.float64)
     report = check(lambda x, t, eps, z: right(x, t, eps, z) * (np.nan if t == 0 else 1), betas=BETAS)
     assert [f.about for f in report.findings] == ["not finite"]
+
+
+@pytest.mark.equation("conformance.check")
+def test_a_chain_that_is_meant_to_end_at_its_first_noise_level():
+    grid = np.arange(191, 0, -10)
+    ends = np.append(BAR[grid[1:]], BAR[0])
+
+    def step(x, t, eps):
+        a, s = BAR[t], ends[list(grid).index(t)]
+        return np.sqrt(s) * (x - np.sqrt(1 - a) * eps) / np.sqrt(a) + np.sqrt(1 - s) * eps
+
+    kept = {"like": "ddim", "betas": BETAS, "timesteps": grid}
+    assert "passed as final_alpha_cumprod=" in str(check(step, **kept))
+    assert check(step, **kept, final_alpha_cumprod=BAR[0]).ok
+    assert not check(step, **kept, final_alpha_cumprod=(BAR[0] + 1) / 2).ok
+    with pytest.raises(ValueError, match=r"final_alpha_cumprod must lie between the first alpha_bar and 1; got 0.5"):
+        check(step, **kept, final_alpha_cumprod=0.5)
+
+
+@pytest.mark.equation("conformance.check")
+def test_names_are_read_as_people_write_them():
+    def step(x, t, eps):
+        a, s = BAR[t], PREV[t]
+        return np.sqrt(s) * (x - np.sqrt(1 - a) * eps) / np.sqrt(a) + np.sqrt(1 - s) * eps
+
+    assert check(step, like="DDIM", betas=BETAS, predicts="epsilon").ok
+    assert not check(step, like="DDIM", betas=BETAS, predicts="v_prediction").ok
+    with pytest.raises(ValueError, match=r"got 'ddmp'. Did you mean ddpm"):
+        check(step, like="ddmp", betas=BETAS)
+
+
+def test_products_handed_in_as_betas_are_refused():
+    with pytest.raises(ValueError, match=r"betas must be variances.*pass alphas_cumprod="):
+        check(lambda x, t, eps: x, betas=BAR)
+
+
+@pytest.mark.equation("conformance.check")
+def test_an_eta_that_is_not_ddims_keeps_the_default_of_the_step():
+    def ancestral(x, sigma, sigma_next, denoised, noise, eta=1.0):
+        up = min(sigma_next, eta * np.sqrt(sigma_next**2 * (sigma**2 - sigma_next**2) / sigma**2))
+        down = np.sqrt(sigma_next**2 - up**2)
+        return x + (x - denoised) / sigma * (down - sigma) + up * noise
+
+    asked = {"like": "euler_ancestral", "sigmas": SIGMAS, "predicts": "x0"}
+    assert check(ancestral, **asked).ok
+    assert check(ancestral, **asked, options={"eta": 0.5}).ok
+
+
+def _noise(shape, source=DEFAULT):
+    return source.standard_normal(shape)
+
+
+@pytest.mark.equation("conformance.check")
+def test_noise_is_dealt_to_defaults_and_to_functions_that_are_called():
+    right = posterior_step(np.float64)
+
+    def step(x, t, eps):
+        return right(x, t, eps, _noise(x.shape))
+
+    report = check(step, betas=BETAS)
+    assert report.ok, str(report)
+    assert "dealt" in report.title
+    assert _noise.__defaults__ == (DEFAULT,)
