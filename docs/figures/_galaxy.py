@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from _frames import Frames, quantised
 
 from refdiff.oracles import Mixture
 from refdiff.samplers import ddim
 from refdiff.schedules import Cosine, Level, grids
 
 ARMS, STARS, SPREAD = 3, 20, 0.055
+LIMIT = 2.6  # data units at the edge of the picture: a 127th of it is less than a dot is wide
+QUARTERS = 4  # the slider stops so often between two frames
 
 
 class Journey(NamedTuple):
@@ -43,3 +46,31 @@ def journey(n: int = 420, half: int = 20, between: int = 8, seed: int = 4) -> Jo
     steps = ddim.steps(oracle.denoise, noised[-1], down)
     flowed = [x for i, x in enumerate(steps, 1) if i % between == 0]
     return Journey(np.stack(noised + flowed), up + down[between::between], half, star // STARS)
+
+
+def frames() -> Frames:
+    """The journey as dots, in the colours of the arms they began in."""
+    trip = journey()
+    last = len(trip.states) - 1
+    at = np.arange(QUARTERS * last + 1) / QUARTERS
+    signal, noise = (np.interp(at, np.arange(last + 1), [float(v) for v in part])
+                     for part in ([t.alpha for t in trip.levels], [t.sigma for t in trip.levels]))  # fmt: skip
+    about = {
+        "label": "From data to noise and back",
+        "ends": ["data", "noise", "data"],
+        "keys": [["Forward: add noise", 0, trip.turn], ["Back: take it away", trip.turn, last]],
+        "start": 0,
+        "step": 1 / QUARTERS,
+        "captions": [
+            ["<b>forward</b> <span>x<sub>t</sub> = {0} x<sub>0</sub> + {1} ε</span>",
+             "forward: {0} of signal, {1} of noise"],
+            ["<b>back</b> <span>x<sub>s</sub> = {0} x̂<sub>0</sub>(x<sub>t</sub>) + {1} ε̂(x<sub>t</sub>)</span>",
+             "back: {0} of signal, {1} of noise"],
+        ],
+        "stops": [[int(k > trip.turn), f"{a:.2f}", f"{s:.2f}"] for k, a, s in zip(at, signal, noise, strict=True)],
+        "layers": [
+            {"draw": "dots", "at": 0, "size": 5.5, "colours": ["--fig-1", "--fig-2", "--fig-3"],
+             "which": trip.arm.tolist()},
+        ],
+    }  # fmt: skip
+    return Frames(about, np.zeros(0, np.int8), quantised(trip.states, LIMIT).reshape(last + 1, -1))

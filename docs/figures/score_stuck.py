@@ -19,9 +19,9 @@ def runs():
     start = levels[0].sigma * rng.standard_normal((N, 2))
     still = grids.uniform(VE(0.1, 0.100001), 1)
     return {
-        "data": (BLUE, LAW.at(levels[-1]).sample(N, rng=rng)),
+        "fresh data": (BLUE, LAW.at(levels[-1]).sample(N, rng=rng)),
         "one noise level": (PINK, annealed(LAW.denoise, start, still, rounds=500, rate=1.0, rng=rng)),
-        "ten, falling": (TEAL, annealed(LAW.denoise, start, levels, rounds=100, rate=0.3, rng=rng)),
+        "ten falling levels": (TEAL, annealed(LAW.denoise, start, levels, rounds=100, rate=0.3, rng=rng)),
     }
 
 

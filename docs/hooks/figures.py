@@ -52,19 +52,23 @@ def render(path: Path) -> str:
     return tidy(out.getvalue(), path.stem, _style.VARIABLES)
 
 
-def drawn(cache: Path) -> tuple[dict[str, str], int]:
-    """Every figure's SVG by name, and how many had to be drawn anew."""
+def common() -> bytes:
+    """All that a figure may depend on besides its own file."""
     sources = [
         *(ROOT / "refdiff").rglob("*.py"),
         *FIGURES.glob("_*.py"),
         *(ROOT / "docs" / "data").glob("*.json"),
         Path(__file__),
     ]
-    common = b"".join(p.read_bytes() for p in sorted(sources))
+    return b"".join(p.read_bytes() for p in sorted(sources))
+
+
+def drawn(cache: Path) -> tuple[dict[str, str], int]:
+    """Every figure's SVG by name, and how many had to be drawn anew."""
     cache.mkdir(parents=True, exist_ok=True)
-    out, made = {}, 0
+    behind, out, made = common(), {}, 0
     for path in sorted(FIGURES.glob("[!_]*.py")):
-        key = hashlib.sha256(common + path.read_bytes()).hexdigest()[:16]
+        key = hashlib.sha256(behind + path.read_bytes()).hexdigest()[:16]
         kept = cache / f"{path.stem}-{key}.svg"
         if not kept.exists():
             for old in cache.glob(f"{path.stem}-{'?' * 16}.svg"):

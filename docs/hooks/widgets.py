@@ -1,36 +1,63 @@
-"""Frames for the slider on the home page, computed by the package while the site is built."""
+"""Frames for sliders, computed by the package while the site is built; docs/figures/_frames.py says what they hold.
+
+A box `<div class="frames" data-frames="NAME" data-alt="what is seen">` on a page holds what is seen without them. When
+it is scrolled near, assets/js/frames.js fetches assets/data/NAME.json and NAME.i8 and puts the slider in its place.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import importlib
 import json
+import logging
 import sys
+import time
 from pathlib import Path
 
-import numpy as np
 from mkdocs.structure.files import File
 
 ROOT = Path(__file__).parents[2]
-sys.path[:0] = [p for p in (str(ROOT), str(ROOT / "docs" / "figures")) if p not in sys.path]
+FIGURES, CACHE = ROOT / "docs" / "figures", ROOT / ".cache" / "frames"
+PATHS = [str(ROOT), str(FIGURES), str(ROOT / "docs" / "hooks")]
+sys.path[:0] = [p for p in PATHS if p not in sys.path]
 
-from _galaxy import journey  # noqa: E402
+from figures import common  # noqa: E402
 
-LIMIT = 2.6  # data units at the edge of the picture
+MODULES = {"galaxy": "_galaxy", "score": "score_field", "training": "training_field"}  # each with a function frames()
+MOST = 40_000  # bytes of numbers: no page should wait for a slider
+
+log = logging.getLogger("mkdocs.hooks.widgets")
 
 
-def quantised(states: np.ndarray, limit: float = LIMIT) -> np.ndarray:
-    """States as int8, 127 at the limit: a step is a fortieth of a data unit, less than a dot is wide."""
-    return np.clip(np.rint(states / limit * 127), -127, 127).astype(np.int8)
+def computed(name: str) -> tuple[str, bytes]:
+    """A slider's JSON and its numbers, anew."""
+    sys.path[:0] = [p for p in PATHS if p not in sys.path]  # MkDocs restores it after loading
+    about, fixed, moving = importlib.import_module(MODULES[name]).frames()
+    return json.dumps({**about, "fixed": len(fixed)}, ensure_ascii=False), fixed.tobytes() + moving.tobytes()
+
+
+def kept(name: str) -> tuple[str, bytes]:
+    """A slider's JSON and its numbers, from the cache if nothing behind them has changed."""
+    key = hashlib.sha256(common() + (FIGURES / f"{MODULES[name]}.py").read_bytes()).hexdigest()[:16]
+    about, numbers = (CACHE / f"{name}-{key}.{end}" for end in ("json", "i8"))
+    if not numbers.exists():
+        CACHE.mkdir(parents=True, exist_ok=True)
+        for old in CACHE.glob(f"{name}-*"):
+            old.unlink()
+        made = computed(name)
+        about.write_text(made[0])
+        numbers.write_bytes(made[1])
+    return about.read_text(), numbers.read_bytes()
 
 
 def on_files(files, config):
-    trip = journey()
-    about = {
-        "limit": LIMIT,
-        "arm": trip.arm.tolist(),
-        "turn": trip.turn,
-        "alpha": [round(float(t.alpha), 3) for t in trip.levels],
-        "sigma": [round(float(t.sigma), 3) for t in trip.levels],
-    }
-    files.append(File.generated(config, "assets/data/journey.json", content=json.dumps(about)))
-    files.append(File.generated(config, "assets/data/journey.i8", content=quantised(trip.states).tobytes()))
+    start, sizes = time.perf_counter(), []
+    for name in MODULES:
+        about, numbers = kept(name)
+        if len(numbers) > MOST:
+            log.warning("the frames of %s take %d bytes, more than %d", name, len(numbers), MOST)
+        files.append(File.generated(config, f"assets/data/{name}.json", content=about))
+        files.append(File.generated(config, f"assets/data/{name}.i8", content=numbers))
+        sizes.append(f"{name} {len(numbers) / 1000:.0f} kB")
+    log.info("frames: %s, in %.1f s", ", ".join(sizes), time.perf_counter() - start)
     return files
