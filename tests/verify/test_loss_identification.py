@@ -90,3 +90,77 @@ def test_identifying_refuses_too_few_or_too_similar_levels():
         identify_loss(loss, EPS, LEVELS[:2])
     with pytest.raises(ValueError, match=r"levels must have SNRs above and below 5"):
         identify_loss(loss, EPS, [Chain.linear()(i) for i in (500, 600, 700, 800)])
+
+
+def training_loss(mix=lambda t: (t.alpha, t.sigma), target=lambda x0, eps, t: eps):
+    """As it stands in a training script: noise is added, the network asked, its error squared."""
+
+    def loss(model, x0, eps, t):
+        on_x0, on_eps = mix(t)
+        output = model(on_x0 * x0 + on_eps * eps, np.full(len(x0), t.time), context=None)
+        return np.mean((output - target(x0, eps, t)) ** 2)
+
+    return loss
+
+
+@pytest.mark.equation("loss_identification.identify_loss")
+@pytest.mark.parametrize(
+    ("mix", "says"),
+    [
+        (lambda t: (t.alpha, t.sigma**2), "these are (alpha, sigma^2): a square root is missing"),
+        (lambda t: (t.alpha**2, t.sigma), "these are (alpha^2, sigma): a square root is missing"),
+        (lambda t: (t.sigma, t.alpha), "the two are exchanged"),
+        (lambda t: (t.alpha, -t.sigma), "the noise is subtracted"),
+        (lambda t: (1.0, 0.0), "x0 without noise"),
+        (lambda t: (0.9 * t.alpha, t.sigma), "the network is shown"),
+    ],
+    ids=["root of sigma", "root of alpha", "exchanged", "subtracted", "clean", "a tenth off"],
+)
+def test_what_the_network_is_shown_is_checked(mix, says):
+    found = identify_loss(training_loss(mix), "eps", LEVELS)
+    assert says in str(found)
+    assert found.name == "SNR, plain eps"
+
+
+@pytest.mark.equation("loss_identification.identify_loss")
+def test_a_right_loss_with_its_model_inside_is_named_also_where_its_input_is_scaled():
+    assert str(identify_loss(training_loss(), "epsilon", LEVELS)) == "SNR, plain eps"
+    scaled = identify_loss(training_loss(lambda t: (2 * t.alpha, 2 * t.sigma)), "eps", LEVELS)
+    assert scaled.shown == ""
+
+
+@pytest.mark.equation("loss_identification.identify_loss")
+@pytest.mark.parametrize(
+    ("target", "kind", "says"),
+    [
+        (lambda x0, eps, t: x0 - eps, "velocity", "whose target is -velocity, which is x0 - eps: hand it -output"),
+        (lambda x0, eps, t: x0, "eps", "whose target is x0"),
+        (lambda x0, eps, t: eps[::-1], "eps", "whose target is eps with the noise of other samples"),
+        (lambda x0, eps, t: t.sigma * x0 - t.alpha * eps, "v", "whose target is -v"),
+    ],
+    ids=["velocity", "x0", "permuted", "v"],
+)
+def test_another_target_is_named(target, kind, says):
+    with pytest.raises(ValueError, match=says):
+        identify_loss(training_loss(target=target), kind, LEVELS)
+
+
+@pytest.mark.equation("loss_identification.identify_loss")
+@pytest.mark.parametrize(
+    ("weight", "slip"),
+    [
+        (lambda s: (s**2 + 0.25) / (s + 0.5) ** 2, "a sum for the product below"),
+        (lambda s: (s**2 + 0.25) / (s * 0.5), "the product below is not squared"),
+        (lambda s: (s * 0.5) ** 2 / (s**2 + 0.25), "turned upside down"),
+    ],
+    ids=["sum", "square", "upside down"],
+)
+def test_slips_with_karras_weight_are_named(weight, slip):
+    levels = [EDM()(sigma) for sigma in (0.05, 0.2, 0.5, 1, 3, 20)]
+    found = identify_loss(lambda net, y, n, t: weight(t.sigma) * np.mean((net(y + n * t.sigma) - y) ** 2), "x0", levels)
+    assert str(found) == f"EDM's lambda for data of deviation 0.5: {slip}"
+
+
+def test_an_unknown_kind_is_refused_by_name():
+    with pytest.raises(ValueError, match=r"kind must be a known name; got 'noise'"):
+        identify_loss(training_loss(), "noise", LEVELS)
