@@ -66,14 +66,13 @@ def _down_a_chain(
 
 def _chain(betas: Any, alphas_cumprod: Any) -> tuple[Array, Array]:
     if betas is not None:
-        given = np.asarray(betas, dtype=np.float64)
-        falls = given.ndim == 1 and len(given) > 1 and given[0] > 0.5 and bool(np.all(np.diff(given) < 0))
+        chain = Chain(betas)
+        first, last = float(chain.betas[0]), float(chain.betas[-1])
         require(
-            not falls, "betas", "be variances, such as 1e-4 ... 0.02",
-            f"{given.flat[0]:g} ... {given.flat[-1]:g}, falling",
+            first <= 0.5 or not np.all(np.diff(chain.betas) < 0) or len(chain.betas) < 2, "betas",
+            "be variances, such as 1e-4 ... 0.02", f"{first:g} ... {last:g}, falling",
             "These look like products: pass alphas_cumprod=. refdiff.identify says what an array is.",
         )  # fmt: skip
-        chain = Chain(betas)
         return np.array(chain.alpha), np.array(chain.sigma)
     bar = finite("alphas_cumprod", alphas_cumprod, ndim=1)
     require(
