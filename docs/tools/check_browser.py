@@ -42,7 +42,7 @@ AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8")
 WIDTHS = {"phone": (390, 844), "desktop": (1280, 900)}
 WINDOWS = [("phone", "light"), ("desktop", "dark")]  # each width and each theme once: a page takes seconds
 SERIOUS = {"serious", "critical"}
-SLIDER = re.compile(r'class="frames" data-frames="(\w+)"')
+SLIDER = re.compile(r'<div class="frames"[^>]* data-frames="(\w+)"')
 LOUD = {"error", "warning"}
 
 
@@ -136,8 +136,9 @@ UNREACHED = """() => [...document.querySelectorAll('body *')].filter(e => {
 COUNT_SHIFTS = """() => { window.moved = 0;
   new PerformanceObserver(l => l.getEntries().forEach(e => { moved += e.value; }))
   .observe({ type: 'layout-shift', buffered: true }); }"""
-INKED = """c => { const d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;
-  let n = 0; for (let i = 3; i < d.length; i += 4) n += d[i] > 99; return 4 * n / d.length; }"""
+INKED = """c => { const g = new OffscreenCanvas(200, 200).getContext('2d', {willReadFrequently: true});
+  g.drawImage(c, 0, 0, 200, 200);
+  return g.getImageData(0, 0, 200, 200).data.filter((v, k) => k % 4 === 3 && v > 60).length / 40000; }"""
 
 
 def axe(page: Page, options: str) -> list[dict]:
