@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from types import FunctionType, MethodType
 from typing import Any
@@ -41,13 +41,14 @@ class Dealer(np.random.Generator):
 
 
 @contextmanager
-def dealing(deal: Deal, subject: Callable[..., Any]) -> Iterator[Dealer]:
+def dealing(deal: Deal, subject: Callable[..., Any], *, handed: bool = False) -> Iterator[Dealer]:
     """Replace the generators' normal draws while the block runs; all is put back at its end, also after an error.
 
     Replaced are `np.random.randn`, `standard_normal`, `normal` and `default_rng`; if PyTorch has been imported,
-    `torch.randn`, `randn_like`, `normal` and `Tensor.normal_`; and, wherever the subject or a function that it calls
+    `torch.randn`, `randn_like`, `normal` and `Tensor.normal_`; if JAX has been, `jax.random.normal`, whatever its key,
+    while nothing is compiled; and, wherever the subject or a function that it calls
     holds one, under a name of its module, in a closure, as a default or as an attribute of its object, a generator or
-    one of these functions.
+    one of these functions. Where its noise is `handed` in, what JAX has compiled stays so.
     """
     dealer = Dealer(deal)
     swaps: list[tuple[Any, str, Any]] = [
@@ -56,6 +57,7 @@ def dealing(deal: Deal, subject: Callable[..., Any]) -> Iterator[Dealer]:
         (np.random, "normal", dealer.normal),
         (np.random, "default_rng", lambda *_: dealer),
         *_torch_swaps(deal),
+        *_jax_swaps(deal),
     ]
     known = {id(getattr(owner, name)): new for owner, name, new in swaps if hasattr(owner, name)}
 
@@ -64,16 +66,16 @@ def dealing(deal: Deal, subject: Callable[..., Any]) -> Iterator[Dealer]:
             return dealer
         return known.get(id(value)) if callable(value) else None
 
-    undo: list[Callable[[], None]] = []
-    try:
+    jax = sys.modules.get("jax")
+    with ExitStack() as undo:
+        if jax is not None and not handed:
+            undo.enter_context(jax.disable_jit())  # a draw that is compiled cannot be dealt
         for owner, name, new in swaps:
-            undo.append(_set(owner, name, new))
+            undo.callback(_set(owner, name, new))
         for holder in _holders(subject):
-            undo.extend(_replace_in(holder, stand_in))
+            for restore in _replace_in(holder, stand_in):
+                undo.callback(restore)
         yield dealer
-    finally:
-        for restore in reversed(undo):
-            restore()
 
 
 def _torch_swaps(deal: Deal) -> list[tuple[Any, str, Any]]:
@@ -105,6 +107,17 @@ def _torch_swaps(deal: Deal) -> list[tuple[Any, str, Any]]:
         (torch, "normal", normal),
         (torch.Tensor, "normal_", normal_),
     ]
+
+
+def _jax_swaps(deal: Deal) -> list[tuple[Any, str, Any]]:
+    jax = sys.modules.get("jax")
+    if jax is None:
+        return []
+
+    def normal(key: Any, shape: Any = (), dtype: Any = None, **_: Any) -> Any:
+        return jax.numpy.asarray(deal(_shape(shape) if shape != () else ()), dtype=dtype)
+
+    return [(jax.random, "normal", normal)]
 
 
 def _shape(size: Any) -> tuple[int, ...]:

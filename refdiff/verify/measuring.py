@@ -93,7 +93,7 @@ def measure_units(
     size = 0.25 * min(1.0, clip or 1.0) / np.maximum(1.0, np.max(np.abs(x0), axis=1))
     mixtures = scattered((8, 3))
     out, apart, unseen = np.empty((len(walk.here), SLOTS)), np.zeros(len(walk.here)), False
-    with dealing(hand, step) as rng, quiet():
+    with dealing(hand, step, handed=handed) as rng, quiet():
         call: Call | None = None
         for k, at in enumerate(inputs):
             slots = np.zeros((SLOTS, 4))  # state, output, two draws

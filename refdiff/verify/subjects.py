@@ -24,6 +24,7 @@ ROLES: dict[str, tuple[str, ...]] = {
     "t_prev": ("t_prev", "prev_t", "s", "t_next", "next_t", "prev_timestep", "previous_timestep", "timestep_prev"),
     "noise": ("noise", "z", "variance_noise", "xi"),
     "rng": ("rng", "generator", "gen", "random_state"),
+    "key": ("key", "prng_key", "rng_key", "subkey"),
     "eta": ("eta",),
     "sigma": ("sigma", "sigma_t", "sigma_hat", "sigma_cur"),
     "sigma_next": ("sigma_next", "sigma_s", "sigma_prev", "next_sigma", "sigma_down"),
@@ -66,7 +67,7 @@ class Call:
     def __call__(self, step: Callable[..., Any], given: Mapping[str, Any]) -> Array:
         """The step's answer for flat states and numbers, as a flat float64 array."""
         x = self._state(given["x"])
-        values = {name: self._value(role, given[role], len(x)) for name, role in self.roles.items()}
+        values = {name: self._value(role, given.get(role), len(x)) for name, role in self.roles.items()}
         in_order = all(name.isdigit() for name in values)
         return self._read(step(*values.values()) if in_order else step(**values), tuple(x.shape))
 
@@ -86,6 +87,8 @@ class Call:
             return self._array(np.full(batch if self.times == "batch" else (), value, kind), kind)
         if role in ("betas", "alphas", "alphas_cumprod", "sigmas"):
             return self._array(np.asarray(value, self.dtype), self.dtype)
+        if role == "key":
+            return sys.modules["jax"].random.key(0) if "jax" in sys.modules else 0
         if role == "rng" and self.torch:
             return sys.modules["torch"].Generator()
         return value

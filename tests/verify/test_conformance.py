@@ -348,7 +348,7 @@ def test_the_global_state_of_numpy_is_left_alone():
         (lambda: check(ddpm_step), "told by exactly one of betas, alphas_cumprod, sigmas, levels; got none"),
         (lambda: check(ddpm_step, betas=BETAS, sigmas=[1, 0]), "got betas and sigmas"),
         (lambda: check(ddpm_step, betas=BETAS, like="dpm"), "like must be a known name; got 'dpm'"),
-        (lambda: check(ddpm_step, betas=BETAS, predicts="epsilon"), "Did you mean eps"),
+        (lambda: check(ddpm_step, betas=BETAS, predicts="epss"), "Did you mean eps"),
         (lambda: check(ddpm_step, betas=BETAS, noise="jax"), "noise must be a known name"),
         (lambda: check(drawn_by_randn, betas=BETAS, noise="argument"), "noise must be an argument of the step"),
         (lambda: check(ddpm_step, betas=BETAS, arguments=("x", "time", "output")), "arguments must be roles"),

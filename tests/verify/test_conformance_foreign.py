@@ -1,7 +1,10 @@
 """`check` on code as it is found: single precision beside a mistake, plain lists, compiled functions, odd factors."""
 
 import math
+import sys
+from contextlib import contextmanager
 from functools import lru_cache
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -189,3 +192,44 @@ def test_noise_is_dealt_to_defaults_and_to_functions_that_are_called():
     assert report.ok, str(report)
     assert "dealt" in report.title
     assert _noise.__defaults__ == (DEFAULT,)
+
+
+@pytest.fixture
+def fake_jax(monkeypatch):
+    """As much of JAX as a step may use; inside `disable_jit` alone may a compiled function be replaced."""
+    compiled = [True]
+
+    @contextmanager
+    def disable_jit():
+        compiled[0] = False
+        yield
+        compiled[0] = True
+
+    def normal(key, shape=(), dtype=None):
+        raise AssertionError("drawn, not dealt")
+
+    random = SimpleNamespace(normal=normal, key=lambda seed: ("key", seed), split=lambda key: (key, key))
+    jax = SimpleNamespace(random=random, disable_jit=disable_jit, numpy=np, compiled=compiled)
+    monkeypatch.setitem(sys.modules, "jax", jax)
+    return jax
+
+
+@pytest.mark.equation("conformance.check")
+def test_a_step_that_takes_a_key_of_jax_is_dealt_its_noise(fake_jax):
+    right, wrong = posterior_step(np.float32), posterior_step(np.float32, variance=lambda tilde: tilde)
+
+    def keyed(step):
+        def p_sample(key, x, t, eps):
+            assert not fake_jax.compiled[0]
+            key, sub = fake_jax.random.split(key)
+            return step(x, t, eps, fake_jax.random.normal(sub, x.shape))
+
+        return p_sample
+
+    report = check(keyed(right), betas=BETAS)
+    assert report.ok, str(report)
+    assert "noise dealt to its generator" in report.title
+    assert "the variance in place of the standard deviation" in str(check(keyed(wrong), betas=BETAS))
+    assert fake_jax.compiled[0]
+    with pytest.raises(AssertionError, match="drawn, not dealt"):
+        fake_jax.random.normal(None)
