@@ -161,11 +161,16 @@ def load_params(path: str | PathLike[str], *, average: bool = True) -> Tree:
 
 def _write(path: str | PathLike[str], meta: dict[str, Any], arrays: dict[str, Array]) -> None:
     path, part = Path(path), Path(f"{os.fspath(path)}.part")
-    with part.open("wb") as file:
-        np.savez(file, allow_pickle=False, meta=np.array(json.dumps(meta)), **arrays)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(part, path)
+    try:
+        with part.open("wb") as file:
+            np.savez(file, allow_pickle=False, meta=np.array(json.dumps(meta)), **arrays)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, path)
+    except OSError as error:  # a full disk gets back what the part took
+        part.unlink(missing_ok=True)
+        error.filename = str(path)
+        raise
 
 
 def _arrays(state: State) -> dict[str, Array]:
@@ -183,7 +188,7 @@ def _read(path: str | PathLike[str]) -> tuple[dict[str, Any], dict[str, Array]]:
         with Path(path).open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         meta = json.loads(str(arrays.pop("meta")))
-    except FileNotFoundError:
+    except (FileNotFoundError, PermissionError):
         raise
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
         raise ValueError(f"{foreign}a file cut short or damaged ({error}). Use an earlier copy.") from None

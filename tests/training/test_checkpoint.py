@@ -108,12 +108,21 @@ def test_a_checkpoint_appears_whole_or_not_at_all(tmp_path, monkeypatch):
 
     def full_disk(file, *args, **kwargs):
         file.write(b"half of ")
-        raise OSError("No space left on device")
+        raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(np, "savez", full_disk)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(OSError, match=r"No space left on device: '.*run\.npz'"):
         list(train(squares, batch, state, steps=4, path=path))
-    assert path.read_bytes() == good
+    assert [(file, file.read_bytes()) for file in tmp_path.iterdir()] == [(path, good)]  # no part takes up room
+
+
+def test_a_checkpoint_that_may_not_be_read_is_not_called_damaged(tmp_path, monkeypatch):
+    def forbidden(*args):
+        raise PermissionError(13, "Permission denied", "run.npz")
+
+    monkeypatch.setattr("pathlib.Path.open", forbidden)
+    with pytest.raises(PermissionError, match="denied"):
+        describe(tmp_path / "run.npz")
 
 
 def test_there_is_no_pickle_inside(tmp_path):
