@@ -1,5 +1,6 @@
 """The command line: what it prints, and how it refuses."""
 
+import io
 import json
 import subprocess
 import sys
@@ -45,6 +46,12 @@ def refused(capsys, *argv):
         (["train", "digit"], "Did you mean digits?"),
         (["train", "moons", "--steps", "0"], "steps must be a whole number of at least 1"),
         (["train", "moons", "--config", "no/such/file.toml"], "config must be a file to read"),
+        (["train", __file__], "data must be a name, a folder of PNG files or an .npz file"),
+        (["sample", "-o", "."], "must be named .png"),
+        (["sample", "-o", "/dev/full"], "must be named .png"),
+        (["results", "digits", "--json", "no/such/folder/x.json"], "--json must be in a folder that exists"),
+        (["results", "digits", "--json", __file__], "--json must not be somebody's file"),
+        (["eq", "nothing"], " more."),
     ],
 )
 def test_bad_arguments_get_one_clear_line_and_exit_code_2(capsys, argv, says):
@@ -62,6 +69,42 @@ def test_a_tour_into_a_file_is_refused(capsys, tmp_path):
     path.write_text("mine")
     assert "be a folder" in refused(capsys, "tour", "--out", str(path))
     assert path.read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (PermissionError(13, "Permission denied", "run"), "run: Permission denied. Look who may use it, or choose"),
+        (OSError(28, "No space left on device"), "No space left on device. Make room and give the same command"),
+        (MemoryError("Unable to allocate 1.46 TiB"), "out of memory. Unable to allocate 1.46 TiB. Ask for less."),
+    ],
+    ids=["forbidden", "full", "memory"],
+)
+def test_what_the_system_refuses_is_one_clear_line(error, says, capsys, monkeypatch):
+    def refuse(**options):
+        raise error
+
+    monkeypatch.setattr(report, "print_checks", refuse)
+    assert says in refused(capsys, "verify")
+
+
+def test_what_a_pipe_cannot_spell_is_replaced(monkeypatch):
+    out = io.TextIOWrapper(io.BytesIO(), encoding="cp1252")
+    monkeypatch.setattr(sys, "stdout", out)
+    monkeypatch.setattr(report, "print_equation", lambda eq: print("\u2591") or 0)
+    assert main(["eq"]) == 0
+    out.flush()
+    assert out.buffer.getvalue().strip() == b"?"
+
+
+@pytest.mark.parametrize("command", ["tour", "train", "sample", "results", "verify", "eq", "samplers", None])
+def test_help_fits_a_terminal_of_80_columns(command, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    with pytest.raises(SystemExit, match="0"):
+        main([command, "--help"] if command else ["--help"])
+    out = capsys.readouterr().out
+    assert max(map(len, out.splitlines())) <= 80
+    assert ("Begin with: refdiff tour" in out) == (command is None)
 
 
 def test_no_command_prints_help(capsys):

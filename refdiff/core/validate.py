@@ -71,10 +71,11 @@ def choice(name: str, value: object, known: Any) -> None:
         from difflib import get_close_matches
 
         near = get_close_matches(str(value), names, n=3)
+        more = f" and {len(names) - 60} more" if len(names) > 60 else ""
         require(
             False,
             name,
             "be a known name",
             repr(value),
-            f"Did you mean {' or '.join(near)}?" if near else f"Known: {', '.join(names)}.",
+            f"Did you mean {' or '.join(near)}?" if near else f"Known: {', '.join(names[:60])}{more}.",
         )

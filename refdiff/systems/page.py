@@ -1,10 +1,11 @@
 """A report that is one self-contained page and is whole after every chapter."""
 
 import base64
-import os
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
+
+from refdiff.systems.own_files import write_whole
 
 STYLE = """
 :root{--ink:#1f2430;--paper:#fbfbfd;--card:#fff;--line:#d9dce3;--link:#3949ab;--good:#00695c;--bad:#b3261e}
@@ -97,15 +98,6 @@ def write_page(path: Path, title: str, about: str, chapters: list[Chapter], stil
         f"<footer>{escape(still)}</footer></body></html>\n"
     )
     write_whole(path, page.encode())
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that at every moment it is either the old one or the new one."""
-    if path.exists() and path.read_bytes() == content:
-        return
-    part = path.with_name(path.name + ".part")
-    part.write_bytes(content)
-    os.replace(part, path)
 
 
 def _chapter(number: int, c: Chapter) -> str:

@@ -2,15 +2,14 @@
 
 import json
 import math
-import os
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import numpy as np
 
+from refdiff.systems.own_files import write_whole
 from refdiff.training import Bands, Record
 
 Line = dict[str, Any]
@@ -40,7 +39,7 @@ class RunLog:
     def __init__(self, path: Path, head: Line, bands: Bands, lately: Bands, step: int = 0) -> None:
         first, *rest = _whole_lines(path) or [head]
         kept = [first, *(line for line in rest if line.get("step", math.inf) <= step)]
-        _replace(path, kept)
+        write_whole(path, "".join(json.dumps(line) + "\n" for line in kept).encode())
         self._bands, self._lately, self._seen, self.bars = bands, lately, list[Record](), str(lately)
         self._start = time.perf_counter() - float(kept[-1].get("seconds", 0.0))
         self._file = path.open("a", encoding="utf-8")
@@ -96,12 +95,6 @@ def _whole_lines(path: Path) -> list[Line]:
         if isinstance(line, dict):
             found.append(line)
     return found
-
-
-def _replace(path: Path, lines: Sequence[Line]) -> None:
-    part = path.with_name(f"{path.name}.part")
-    part.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
-    os.replace(part, path)
 
 
 def _short(value: Any) -> float | None:

@@ -1,23 +1,21 @@
 """What the command `refdiff sample` does with a trained network."""
 
-import os
 import time
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from refdiff.core.arrays import Array
-from refdiff.core.validate import count, require
-from refdiff.plotting import have_matplotlib, png
+from refdiff.core.validate import count
+from refdiff.plotting import png
 from refdiff.plotting.plane import clouds
 from refdiff.plotting.sheets import rows
+from refdiff.systems.own_files import picture_file, write_whole
 from refdiff.systems.sources import source
 from refdiff.systems.trained import Trained, load_trained
 from refdiff.verify.zoo import find
 
 EACH, ALONE, POINTS = 8, 64, 2000  # samples of each class, of images without classes, and of points
-OURS = b"tEXtSoftware\x00refdiff"
 
 
 def sample_command(
@@ -36,7 +34,7 @@ def sample_command(
     seed : int
         Of the noise.
     out : str
-        The PNG. A file that was not drawn by this package is not overwritten.
+        The PNG; a file that was not drawn here is not overwritten.
 
     Returns
     -------
@@ -48,11 +46,7 @@ def sample_command(
     ValueError
         For what cannot be read, drawn or written.
     """
-    file = Path(out)
-    require(have_matplotlib(), "output", "be drawn by Matplotlib", "none installed", 'pip install "refdiff[plot]"')
-    require(file.parent.is_dir(), "output", "be in a folder that exists", str(file.parent), "Make it first.")
-    theirs = file.exists() and OURS not in file.read_bytes()[:4096]
-    require(not theirs, "output", "not be somebody's file", out, "It was not drawn here and stays: choose another -o.")
+    file = picture_file(out)
     trained, start = load_trained(what), time.process_time()
     options: dict[str, Any] = {"sampler": sampler, "steps": steps, "guidance": guidance}
     picture = draw_sheet(trained, n=n, seed=seed, **options)
@@ -113,10 +107,3 @@ def _data(trained: Trained, n: int) -> Array | None:
 def _plane(x: Array) -> Array:
     """The first two coordinates; of a line, its points at random heights."""
     return x[:, :2] if x.shape[1] > 1 else np.concatenate([x, np.random.default_rng(0).uniform(-1, 1, x.shape)], axis=1)
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file beside its place and move it there: no half of it is ever seen."""
-    part = path.with_name(f"{path.name}.part")
-    part.write_bytes(data)
-    os.replace(part, path)

@@ -62,8 +62,8 @@ def source(name: str, size: int = 0) -> Source:
     name : str
         "digits"; "fashion" (the 1,000 of the package); "fashion-full" (all 70,000, where they are installed); a toy's
         name; a folder of PNG files; or an `.npz` file with `data`, (N, D) points or (N, H, W) or (N, H, W, 3) images,
-        and if wanted `labels`, (N,). Images of whole numbers 0 to 255 are scaled to [-1, 1]; others are taken as they
-        are.
+        and if wanted `labels`, (N,). Numbers of the type uint8, 0 to 255, are scaled to [-1, 1]; others are taken as
+        they are.
     size : int
         Of the squares to which the pictures of a folder are cut; 0 leaves them as they are.
 
@@ -122,6 +122,7 @@ def check_fit(network: Net, found: Source) -> None:
 
 
 def _fixed(name: str, data: Labelled, classes: tuple[str, ...]) -> Source:
+    require(len(data.images) > 1, name, "hold two samples or more", len(data.images), "One alone has no spread.")
     images, labels = np.asarray(data.images, np.float32), data.labels if classes else None
 
     def draw(n: int, rng: Any) -> tuple[Array, Array | None]:
@@ -151,6 +152,7 @@ def _arrays(name: str) -> tuple[Labelled, tuple[str, ...]]:
     whole = labels.dtype.kind in "iu" and labels.shape == (len(x),)
     got = f"{labels.dtype} {labels.shape}"
     require(whole, f"{name}: labels", f"be {len(x)} whole numbers like the data", got, "Use labels.astype(int).")
-    low = int(labels.min())
-    require(low >= 0, f"{name}: labels", "count from 0", low, "Number the classes 0, 1, ...")
-    return Labelled(x, labels.astype(np.int64)), tuple(map(str, range(int(labels.max()) + 1)))
+    low, high = int(labels.min()), int(labels.max())
+    counted = low >= 0 and high < len(x)
+    require(counted, f"{name}: labels", "count from 0", f"{low} to {high}", "Number the classes 0, 1, ...")
+    return Labelled(x, labels.astype(np.int64)), tuple(map(str, range(high + 1)))

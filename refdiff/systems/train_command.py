@@ -1,6 +1,7 @@
 """What the command `refdiff train` does."""
 
 import json
+import shlex
 import signal
 import sys
 import threading
@@ -15,14 +16,16 @@ import numpy as np
 
 import refdiff
 from refdiff.core import trees
-from refdiff.core.validate import choice
+from refdiff.core.validate import choice, require
 from refdiff.models import MLP, UNet
 from refdiff.plotting import have_matplotlib
 from refdiff.plotting.style import HOW_TO_GET_PICTURES
+from refdiff.systems.own_files import told as told_of
+from refdiff.systems.own_files import write_whole
 from refdiff.systems.recipes import RECIPES, Recipe, changed, read_toml
 from refdiff.systems.run_log import RunLog
 from refdiff.systems.run_place import Place
-from refdiff.systems.sample_command import draw_sheet, write_whole
+from refdiff.systems.sample_command import draw_sheet
 from refdiff.systems.sources import Source, as_input, check_fit, source
 from refdiff.systems.trained import Trained, about
 from refdiff.training import (
@@ -39,6 +42,7 @@ from refdiff.training import (
     train,
 )
 from refdiff.training.loop import Batch
+from refdiff.verify.zoo import find
 
 LINES = 200  # of the log, in a run
 PER_SAVE = 4  # lines of the log between two checkpoints
@@ -75,17 +79,24 @@ def train_command(what: str, *, config: str | None, steps: int | None, seed: int
         Before any work is done: for data, settings or files that do not fit.
     """
     recipe, found = prepare(what, config, steps)
-    place = Place.of(out or f"refdiff-{Path(what).stem}")
+    place = Place.of(out or f"refdiff-{Path(what).resolve().stem}")
+    inside = Path(recipe.data).is_dir() and Path(recipe.data).resolve() in place.log.resolve().parents
+    require(not inside, "output", "lie outside the pictures' folder", place.name, "Choose another -o.")
     told = about(recipe, found, seed)
     if place.finished(told):
-        print(f"{place.weights} is this very run, finished. Draw from it: refdiff sample {place.name}")
+        print(f"{place.weights} is this very run, finished. Draw from it: refdiff sample {shlex.quote(place.name)}")
         return 0
     rng = np.random.default_rng(seed)
     params = recipe.network.init(rng)
     state = begin(params, optimizer=recipe.optimizer, average=recipe.average, rng=rng, about=told)
     place.take(state)
     print(_opening(recipe, found, state, place), flush=True)
-    return _run(recipe, found, state, place, min(sheets, recipe.steps))
+    try:
+        return _run(recipe, found, state, place, min(sheets, recipe.steps))
+    except BrokenPipeError:
+        raise
+    except OSError as error:  # a disk that is full, a folder that is taken away
+        raise ValueError(f"{told_of(error)} {_kept(place)}, and the same command goes on.") from None
 
 
 def prepare(what: str, config: str | None = None, steps: int | None = None) -> tuple[Recipe, Source]:
@@ -94,11 +105,16 @@ def prepare(what: str, config: str | None = None, steps: int | None = None) -> t
     if what in RECIPES:
         recipe = RECIPES[what]
     else:
-        if not Path(what).exists():
+        path, kinds = Path(what), "be a name, a folder of PNG files or an .npz file"
+        if not path.exists():
             choice("data", what, RECIPES)
+        require(path.is_dir() or path.suffix == ".npz", "data", kinds, what, "Put pictures into a folder.")
         recipe = own_recipe(what, size if isinstance(size := changes.get("size", 0), int) else 0)
     recipe = changed(recipe, changes, str(config))
     recipe = recipe if steps is None else replace(recipe, steps=steps)
+    find(recipe.sampler.replace("_", "-"))  # refused now, and not at the first sheet
+    cut = recipe.size == 0 or Path(recipe.data).is_dir()
+    require(cut, "size", "be 0 but for a folder of pictures", recipe.size, "Leave it out.")
     found = source(recipe.data, recipe.size)
     check_fit(recipe.network, found)
     return recipe, found
@@ -150,19 +166,17 @@ def _run(recipe: Recipe, found: Source, state: State, place: Place, sheets: int)
                 if asked_to_stop() and record.step < recipe.steps:
                     raise KeyboardInterrupt
         except Diverged as error:
-            kept = describe(place.unfinished)[1]
-            print(f"diverged: {error} {place.unfinished} keeps step {kept:,}.", file=sys.stderr)
+            print(f"diverged: {error} {_kept(place)}.", file=sys.stderr)
             return 1
         except KeyboardInterrupt:
             bar.close()
             if not state.torn:
                 log.write()
                 save(place.unfinished, state)
-            kept = describe(place.unfinished)[1]
-            print(f"stopped; {place.unfinished} keeps step {kept:,}, and the same command goes on", file=sys.stderr)
+            print(f"stopped; {_kept(place)}, and the same command goes on", file=sys.stderr)
             return 130
     place.unfinished.replace(place.weights)
-    print(_ending(place, recipe, lately.ratio, time.perf_counter() - start))
+    print(_ending(place, recipe, lately.ratio, time.perf_counter() - start, drawn=sheets > 0 and have_matplotlib()))
     if sheets and not have_matplotlib():
         print(HOW_TO_GET_PICTURES)
     return 0
@@ -224,7 +238,7 @@ def _opening(recipe: Recipe, found: Source, state: State, place: Place) -> str:
         str(found),
         f"{type(recipe.network).__name__} of {trees.size(state.params):,} weights, target {recipe.target} on the path "
         f"{recipe.path}: {recipe.steps:,} steps of {recipe.batch}",
-        "bars: the loss from data to noise; a full one is what the best linear denoiser loses there",
+        "bars: the loss from data to noise; full is what the best linear denoiser loses",
     ]
     std = float(np.std(found.examples[:FITTED]))
     if not 0.1 < std < 10:
@@ -232,10 +246,16 @@ def _opening(recipe: Recipe, found: Source, state: State, place: Place) -> str:
     return "\n".join([*lines, f"going on from step {state.step:,} of {place.unfinished}"] if state.step else lines)
 
 
-def _ending(place: Place, recipe: Recipe, ratio: float, seconds: float) -> str:
+def _ending(place: Place, recipe: Recipe, ratio: float, seconds: float, *, drawn: bool) -> str:
     told = f"the loss is {ratio:.2f} of the best linear denoiser's; " if np.isfinite(ratio) else ""
+    beside = "log and sheets lie beside it" if drawn else "a log lies beside it"
     return (
         f"{place.weights}: {recipe.steps:,} steps done; {seconds:.0f} s here\n"
-        f"{told}the log and sheets of samples lie beside it\n"
-        f"draw from it: refdiff sample {place.name}"
+        f"{told}{beside}\n"
+        f"draw from it: refdiff sample {shlex.quote(place.name)}"
     )
+
+
+def _kept(place: Place) -> str:
+    file = place.unfinished if place.unfinished.exists() else place.weights
+    return f"{file} keeps step {describe(file)[1]:,}"

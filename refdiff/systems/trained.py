@@ -18,7 +18,7 @@ from refdiff.guidance import cfg_scale
 from refdiff.models import as_denoiser
 from refdiff.process import Denoiser
 from refdiff.schedules import Grid, grids
-from refdiff.systems.recipes import Recipe, of_plain
+from refdiff.systems.recipes import RECIPES, Recipe, of_plain
 from refdiff.systems.sources import Source, state_shape
 from refdiff.training import blas_threads, checkpoint, keep_freed_memory
 from refdiff.verify.zoo import find
@@ -157,9 +157,9 @@ def load_trained(path: str | PathLike[str]) -> Trained:
     ValueError
         If there is nothing, or the file is cut short, foreign, or of another program.
     """
-    file = _file(path)
-    told, step = checkpoint.describe(file)
+    file, told = _file(path), ""
     try:
+        told, step = checkpoint.describe(file)
         said: dict[str, Any] = json.loads(told)
         recipe = of_plain(said["recipe"], f"{file}")
         shape, classes = tuple(map(int, said["shape"])), tuple(map(str, said["classes"]))
@@ -184,5 +184,7 @@ def _file(path: str | PathLike[str]) -> Path:
         require(bool(found), f"{path}", f"hold {WEIGHTS}", "a folder without", "Train first: refdiff train digits.")
         return found[0]
     near = f"It is a file, a folder or a name of the package: {', '.join(PACKAGED)}."
+    if str(path) in RECIPES:
+        near = f"Train it first: refdiff train {path}; then refdiff sample refdiff-{path}."
     require(where.is_file(), "checkpoint", "be one that exists", repr(str(path)), near)
     return where

@@ -1,16 +1,19 @@
 """What the commands `refdiff samplers` and `refdiff sample` do."""
 
 import json
-from pathlib import Path
+import re
+import shutil
 
 import numpy as np
 
-from refdiff.core.validate import choice, count, require
+from refdiff.core.validate import choice, count
 from refdiff.oracles import Mixture
 from refdiff.schedules import VP, grids
+from refdiff.systems.own_files import picture_file, write_whole
 from refdiff.verify.orders import GAUSSIAN, measure_case
 from refdiff.verify.zoo import CASES, Case, find
 
+WIDE = 140  # columns that hold whole sources
 BUDGET = 48  # evaluations of the denoiser at which errors are compared
 LAWS = {
     "mixture": Mixture([0.7, 0.3], [[-1.0], [1.5]], [0.2, 0.1]),
@@ -29,21 +32,23 @@ def print_samplers(*, as_json: bool = False, only: str | None = None) -> int:
     int
         0, the exit code.
     """
-    chosen = CASES if only is None else (find(only),)
+    chosen = CASES if only is None else (find(only.replace("_", "-")),)
+    brief = shutil.get_terminal_size((WIDE, 24)).columns < WIDE  # a pipe has room
     if not as_json:
-        print(f"{'sampler':23}  {'order':>5}  measured  {'cold':>5}  {'noise':5}  {'a step':>6}  {'error':>7}  source")
+        print(f"{'sampler':22}  {'order':>5}  {'found':>5}  {'cold':>5}  noise  calls  {'error':>7}  source")
     for k, case in enumerate(chosen):
         row = measured_row(case)
         if as_json:
             print(f"{'[' if k == 0 else ','}{json.dumps(row)}", flush=True)
         else:
-            print(_told(row), flush=True)
+            print(_told(row, brief=brief), flush=True)
     if as_json:
         print("]")
     else:
         print(
-            "order: of states, or of mean and variance where noise is drawn; (3): what the name claims.\n"
-            f"cold: a method with memory begun without. a step: evaluations of the denoiser. error: with {BUDGET}."
+            "order: of states, or of mean and variance where noise is drawn; (3): as claimed.\n"
+            "found: the order measured just now. cold: of a method with memory, begun without.\n"
+            f"calls: evaluations of the denoiser in a step. error: with {BUDGET} of them."
         )
     return 0
 
@@ -66,12 +71,14 @@ def measured_row(case: Case) -> dict[str, object]:
     }
 
 
-def _told(row: dict[str, object]) -> str:
+def _told(row: dict[str, object], *, brief: bool) -> str:
+    """A line of the table; of its source the key alone if it must be brief."""
     claim = f"({row['claimed']})" if row["claimed"] != row["order"] else ""
     cold = "" if row["cold_order"] is None else f"{row['cold_order']:.2f}"
+    source = re.split(r"[ ,]", str(row["source"]))[0] if brief else row["source"]
     return (
-        f"{row['name']:23}  {claim:>3}{row['order']:>2}  {row['measured_order']:8.2f}  {cold:>5}  "
-        f"{'yes' if row['stochastic'] else '':5}  {row['stages']:>6}  {row['error']:7.1e}  {row['source']}"
+        f"{row['name']:22}  {claim:>3}{row['order']:>2}  {row['measured_order']:5.2f}  {cold:>5}  "
+        f"{'yes' if row['stochastic'] else '':5}  {row['stages']:>5}  {row['error']:7.1e}  {source}"
     )
 
 
@@ -86,18 +93,17 @@ def draw_sample(law: str, sampler: str, steps: int, out: str, *, seed: int = 0, 
     Raises
     ------
     ValueError
-        For unknown names, with the nearest; for a folder that does not exist; where Matplotlib is missing.
+        For unknown names, with the nearest, and as for `own_files.picture_file`.
     """
-    from refdiff.plotting import have_matplotlib, png
+    from refdiff.plotting import png
     from refdiff.plotting.walks import walks
 
     choice("law", law, LAWS)
-    case, file, n = find(sampler.replace("_", "-")), Path(out), count("steps", steps, least=2)
-    require(have_matplotlib(), "output", "be drawn by Matplotlib", "none installed", 'pip install "refdiff[plot]"')
-    require(file.parent.is_dir(), "output", "be in a folder that exists", str(file.parent), "Make it first.")
+    case, n, many = find(sampler.replace("_", "-")), count("steps", steps, least=2), count("n", samples)
+    file = picture_file(out)
     data, path, rng = LAWS[law], VP(), np.random.default_rng(seed)
     ends = [*grids.log_snr(path, n - 1, -8.0, 8.0), path.at(0.0)]
-    x = data.at(ends[0]).sample(samples, rng=rng)
+    x = data.at(ends[0]).sample(many, rng=rng)
     options = case.options(path, n) | ({"rng": rng} if case.sampler.stochastic else {})
     states = np.stack([x, *case.sampler.steps(data.denoise, x, case.levels(path, ends), **options)])[..., 0]
     figure = walks(
@@ -106,6 +112,6 @@ def draw_sample(law: str, sampler: str, steps: int, out: str, *, seed: int = 0, 
         lambda k, at: np.exp(data.at(ends[k]).log_prob(at[:, None])),
         heading=f"{case.name}: {n} steps from noise to the {law}",
     )
-    file.write_bytes(png(figure))
-    print(f"{file}: {samples} samples of the {law} by {case.name} ({case.sampler.name}), {n} steps, the exact denoiser")
+    write_whole(file, png(figure))
+    print(f"{file}: {many} samples of the {law} by {case.name} ({case.sampler.name}), {n} steps, the exact denoiser")
     return 0

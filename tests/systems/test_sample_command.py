@@ -33,7 +33,7 @@ def test_a_picture_is_drawn_again_but_never_over_somebodys_file(moons, capsys, t
     assert main(command) == main(command) == 0
     (tmp_path / "x.png").write_bytes(b"\x89PNG holidays")
     assert main(command) == 2
-    assert "x.png. It was not drawn here and stays" in capsys.readouterr().err
+    assert "x.png. It was not made here and stays" in capsys.readouterr().err
     assert (tmp_path / "x.png").read_bytes() == b"\x89PNG holidays"
 
 
@@ -46,6 +46,9 @@ def test_a_picture_is_drawn_again_but_never_over_somebodys_file(moons, capsys, t
         (["refdiff-moons", "--sampler", "hein"], "Did you mean heun"),
         (["refdiff-moons", "-n", "0"], "n must be a whole number of at least 1"),
         (["refdiff-moons", "-o", "no/x.png"], "folder that exists"),
+        (["refdiff-moons", "-o", "x.jpg"], "Pictures here are PNG: choose -o x.png."),
+        (["moons"], "Train it first: refdiff train moons; then refdiff sample refdiff-moons."),
+        (["-n", "0"], "n must be a whole number of at least 1"),
         (["refdiff-moons", "--law", "mixture"], "law must stand alone"),
         (["tiny.toml"], "refdiff checkpoint"),
         (["--law", "mixture", "--guidance", "2"], "guidance must stand beside a checkpoint"),

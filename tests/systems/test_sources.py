@@ -64,7 +64,8 @@ def test_a_folder_of_pictures_is_data(tmp_path):
             {"data": np.zeros((4, 2)), "labels": np.zeros(4)},
             r"4 whole numbers like the data; got float64",
         ),
-        ({"data": np.zeros((4, 2)), "labels": np.array([0, 1, -1, 0])}, r"labels must count from 0; got -1"),
+        ({"data": np.zeros((4, 2)), "labels": np.array([0, 1, -1, 0])}, r"labels must count from 0; got -1 to 1"),
+        ({"data": np.zeros((4, 2)), "labels": np.array([0, 1, 10**6, 0])}, r"count from 0; got 0 to 1000000"),
     ],
 )
 def test_what_is_wrong_with_data_is_said_by_name(arrays, says, tmp_path):

@@ -1,5 +1,6 @@
 """`refdiff train`: what it leaves behind, whatever happens."""
 
+import errno
 import json
 import os
 import signal
@@ -52,6 +53,8 @@ def test_a_run_leaves_weights_a_log_and_how_to_go_on(go, tmp_path):
     assert code == 0
     assert out.splitlines()[0] == "two_moons: fresh points of 2 coordinates"
     assert out.splitlines()[-1] == "draw from it: refdiff sample refdiff-moons"
+    assert "a log lies beside it" in out  # and no sheets, since none were asked for
+    assert max(map(len, out.splitlines())) <= 80
     assert sorted(p.name for p in folder.iterdir()) == ["log.jsonl", "weights.npz"]
     trained = load_trained(folder)
     assert (trained.step, trained.recipe.batch, trained.recipe.network.width) == (30, 8, 8)
@@ -119,6 +122,60 @@ def test_ctrl_c_keeps_the_step_and_the_same_command_goes_on(go, monkeypatch, tmp
     monkeypatch.setattr(module, "_keep", keep)
     assert go("--steps", "20", "-o", "part")[0] == 0
     assert weights("part") == weights("whole")
+
+
+def test_a_full_disk_keeps_the_run_and_the_same_command_goes_on(go, monkeypatch, tmp_path):
+    """The disk is full from step 9 on, for the log's file and for the checkpoint; then there is room again."""
+    assert go("--steps", "12", "-o", "whole")[0] == 0
+
+    def full(*args):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    for where in ("save", "write_whole"):
+        with monkeypatch.context() as during:
+            keep = module._keep
+
+            def until(record, *rest, keep=keep, where=where, during=during):
+                if record.step == 9:
+                    during.setattr(module, "save", full) if where == "save" else full()
+                keep(record, *rest)
+
+            during.setattr(module, "_keep", until)
+            code, _, err = go("--steps", "12", "-o", where)
+        last = err.splitlines()[-1]
+        assert code == 2
+        assert last.startswith("refdiff train: No space left on device. Make room")
+        assert last.endswith(f"{where}/unfinished.npz keeps step 8, and the same command goes on.")
+        assert go("--steps", "12", "-o", where)[0] == 0
+        assert weights(where) == weights("whole")
+        assert without_times(Path(where, "log.jsonl")) == without_times(Path("whole", "log.jsonl"))
+
+
+@pytest.mark.parametrize(
+    ("toml", "says"),
+    [
+        ('sampler = "hein"', "Did you mean heun"),
+        ("size = 8", "size must be 0 but for a folder of pictures; got 8"),
+    ],
+    ids=["sampler", "size"],
+)
+def test_what_would_fail_after_the_training_or_do_nothing_is_refused_before_it(toml, says, go, tmp_path):
+    code, out, err = go("--steps", "3", toml=toml)
+    assert (code, out, says in err) == (2, "", True)
+    assert not (tmp_path / "refdiff-moons").exists()
+
+
+def test_a_run_is_not_put_among_the_pictures_that_it_learns_from(tmp_path, monkeypatch, capsys):
+    image = pytest.importorskip("PIL.Image")
+    monkeypatch.chdir(tmp_path)
+    for name in "ab":
+        image.fromarray(np.zeros((8, 8), np.uint8)).save(tmp_path / f"{name}.png")
+    assert main(["train", "."]) == 2
+    assert "output must lie outside the pictures' folder" in capsys.readouterr().err
+    (tmp_path / "b.png").unlink()
+    assert main(["train", ".", "-o", "../run"]) == 2
+    assert ". must hold two samples or more; got 1." in capsys.readouterr().err
+    assert [p.name for p in tmp_path.iterdir()] == ["a.png"]
 
 
 @pytest.fixture
