@@ -5,6 +5,7 @@ import numpy as np
 from refdiff.core.arrays import Array
 
 SHADES = " ░▒▓█"
+LEAST = 24  # characters of a table's first column before it is wrapped
 
 
 def blocks(points: Array, *, width: int = 36, height: int = 16, reach: float = 2.4) -> list[str]:
@@ -39,10 +40,15 @@ def beside(*pictures: list[str], gap: str = "   ") -> str:
     return "\n".join(gap.join(rows).rstrip() for rows in zip(*pictures, strict=True))
 
 
-def table(head: list[str], rows: list[list[str]], *, wrap: int = 66) -> str:
-    """Columns aligned under a head: the first to the left and wrapped, the others to the right."""
+def table(head: list[str], rows: list[list[str]], *, width: int = 80) -> str:
+    """Columns aligned under a head: the first to the left, the others to the right.
+
+    What of the first does not fit the width is wrapped, at `LEAST` characters or more.
+    """
     import textwrap
 
+    others = [max(map(len, column)) for column in zip(head[1:], *(row[1:] for row in rows), strict=True)]
+    wrap = max(LEAST, width - sum(2 + w for w in others))
     folded = [(textwrap.wrap(first, wrap), rest) for first, *rest in rows]
     rows = [
         row

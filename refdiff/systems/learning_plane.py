@@ -73,12 +73,14 @@ def learn_plane(out: Path, *, fast: bool, rng: np.random.Generator) -> Chapter:
             f"A network of {run.size:,} weights, trained by hand-written backpropagation for {run.steps:,} steps, "
             f"reaches a loss of {(floor + excess).mean():.4f} where the best possible is {floor.mean():.4f}. "
             "The floor is exact: for a mixture of Gaussians the posterior variance of the data is known at every "
-            "noise level. A loss that stops falling has not failed; it has arrived.",
+            "noise level. A loss that stops falling has not failed; it has arrived."
+            + (" This short run is still on its way." if fast else ""),
             "The table asks how far each sampler's points are from fresh data, by exact optimal transport between "
-            "equally many points and by energy distance. The last row is what two sets of true data show.",
+            "equally many points and by energy distance, once asking the exact score and once the learned one. The "
+            "last row is what two sets of true data show.",
         ],
         pictures,
-        [Table(["sampler", "W2, exact score", "W2, learned", "energy, exact score", "energy, learned"], rows)],
+        [Table(["sampler", "W2, exact", "W2, learned", "energy, exact", "energy, learned"], rows)],
     )
 
 

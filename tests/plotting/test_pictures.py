@@ -33,9 +33,15 @@ def test_pictures_side_by_side():
     assert beside(["a", "b"], ["c", "d"], gap="|") == "a|c\nb|d"
 
 
-def test_a_table_aligns_and_wraps_its_first_column():
-    text = table(["claim", "value"], [["one two three", "1.0"], ["four", "22"]], wrap=8)
-    assert text.splitlines() == ["claim    value", "-------  -----", "one two", "three      1.0", "four        22"]
+def test_a_table_aligns_and_wraps_its_first_column_to_fit_the_width():
+    text = table(["claim", "value"], [["one two three four five six", "1.0"], ["seven", "22"]], width=31)
+    assert text.splitlines() == [
+        "claim                    value",
+        "-----------------------  -----",
+        "one two three four five",
+        "six                        1.0",
+        "seven                       22",
+    ]
 
 
 @pytest.mark.parametrize(

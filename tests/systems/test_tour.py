@@ -8,13 +8,15 @@ import time
 import numpy as np
 import pytest
 
+from refdiff.models import MLP
 from refdiff.oracles import Mixture
-from refdiff.systems import believe
+from refdiff.systems import believe, learning_digits
 from refdiff.systems import tour as tour_module
 from refdiff.systems.believe import why_believe
 from refdiff.systems.learning_plane import PATH, excess_loss, ring
 from refdiff.systems.opening import WALL, noise_into_shape, reflect, where_it_ends
 from refdiff.systems.page import Chapter, Picture, Table, write_page
+from refdiff.systems.study import Studied
 from refdiff.systems.tour import tour
 
 
@@ -73,6 +75,18 @@ def test_a_page_is_whole_and_loads_nothing(tmp_path):
     assert "http" not in page
     assert (tmp_path / "p.png").read_bytes() == b"png"
     assert not list(tmp_path.glob("*.part"))
+
+
+def test_what_the_tour_tells_fits_a_terminal_of_80_columns(monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr(believe, "CHECKS", believe.CHECKS[::13])
+    run = Studied(MLP(64, width=8, depth=1, waves=4, labels=10).init(np.random.default_rng(0)), 12_345, 300, None)
+    monkeypatch.setattr(learning_digits, "MLP", lambda *args, **options: MLP(64, width=8, depth=1, waves=4, labels=10))
+    monkeypatch.setattr(learning_digits, "study", lambda *args, **options: run)
+    for chapter in (why_believe(), learning_digits.learn_digits(tmp_path, fast=True, rng=np.random.default_rng(0))):
+        tour_module._tell(5, chapter)
+    out = capsys.readouterr().out
+    assert max(map(len, out.splitlines())) <= 80
+    assert "held." in out
 
 
 def chapters_that(*acts):
