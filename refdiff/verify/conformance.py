@@ -14,13 +14,14 @@ from refdiff.process.predict import Denoiser
 from refdiff.samplers.sampler import Sampler
 from refdiff.schedules.level import Level
 from refdiff.verify.known_steps import ONE_STEP, asked_for
+from refdiff.verify.looks import taken
 from refdiff.verify.measuring import measure_moments, measure_units
 from refdiff.verify.references import PREDICTS, SAID, Walk, coefficients
 from refdiff.verify.several_looks import compared
 from refdiff.verify.subjects import parameters_of, roles_of
 from refdiff.verify.verdict import Finding, Row, judge, told
 from refdiff.verify.visits import walk_over
-from refdiff.verify.whole_runs import compared_whole, is_loop
+from refdiff.verify.whole_runs import as_loop, compared_whole
 
 KINDS = {"samplers.ancestral.ddpm": "ddpm", "samplers.ancestral.ddim": "ddim", "samplers.ode.euler": "euler"}
 NOISE = ("argument", "numpy", "torch", "moments")
@@ -171,15 +172,16 @@ def check(
     )  # fmt: skip
     final = scalar("final_alpha_cumprod", final_alpha_cumprod)
     walk, tables = walk_over(betas, alphas_cumprod, sigmas, levels, timesteps, count("first", first, least=0), final)
-    loop = is_loop(roles)
-    sampler, options = asked_for(like, options, len(walk.here), whole=loop)
-    pairs = loop and "sigmas" in roles.values() and sampler.name in ONE_STEP
+    loop = as_loop(step, roles)
+    roles = roles if loop is None else loop
+    sampler, options = asked_for(like, options, len(walk.here), whole=loop is not None)
+    pairs = loop is not None and "sigmas" in roles.values() and sampler.name in ONE_STEP
     if sampler.name != "samplers.ancestral.ddim":
         roles, eta = _own_eta(step, roles, options, eta)
     walk = replace(walk, predicts=PREDICTS[predicts], variance=variance, eta=float(eta))
     given = {**tables, "eta": float(eta), **({"sigmas": None} if pairs else {})}
     subject = _Subject(step, roles, given, noise, clip, tol)
-    if loop and not pairs:
+    if loop is not None and not pairs:
         require(clip is None, "clip", "be None for a whole loop", clip, "Clip within the model.")
         settings = _settings(sampler, options, variance, eta)
         rows, findings, how = compared_whole(step, roles, walk, given, sampler, settings, torch=subject.torch, tol=tol)
@@ -233,6 +235,7 @@ def _one_look(
 ) -> tuple[tuple[Row, ...], tuple[Finding, ...], str, Walk]:
     """Rows and findings of a step with three coefficients, how they were measured, and on which steps."""
     name = sampler.name
+    options = taken(sampler, options)
     kind = {"kind": KINDS[name]} if _plain(name, options) else {"kind": "", "step": _step(name, options)}
     walk = replace(walk, **kind)
     want, measured = coefficients(walk), None

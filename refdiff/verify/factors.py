@@ -83,11 +83,13 @@ def named(ratio: Array, w: Walk, allowed: Array | float = FIT, also: Mapping[str
     with np.errstate(all="ignore"):
         for f in factors(also if also is not None else quantities(w)):
             left = (ratio / f.value)[known]
-            times = next((c for c in PLAIN if np.mean(np.abs(left / c - 1) <= near) >= MOST), None)
-            if times is not None and " in place of " in f.name:
+            middle = left[len(left) // 2]
+            times = next((c for c in PLAIN if abs(middle / c - 1) < 0.1), None)
+            if times is None or not np.mean(np.abs(left / times - 1) <= near) >= MOST:
+                continue
+            if " in place of " in f.name:
                 return f"has {f.name}" + (f", times {times:g}" if times != 1 else "")
-            if times is not None:
-                return f"is {PLAIN[times]}{f.name} times what is wanted"
+            return f"is {PLAIN[times]}{f.name} times what is wanted"
     return ""
 
 

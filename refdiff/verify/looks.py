@@ -211,14 +211,8 @@ def settled(
         For an option that it does not take, and where the path is needed and cannot be told.
     """
     asked = inspect.signature(sampler.algorithm).parameters
-    given = dict(options or {})
-    path = given.pop("path", None) or _path_of(walk)
-    known = [k for k in asked if k not in ("denoise", "x", "levels", "rng")]
-    unknown = [k for k in given if k not in known]
-    require(
-        not unknown, "options", f"be those of {sampler.name}", ", ".join(map(repr, unknown)),
-        f"It takes {', '.join(known) or 'none'}; and path, on which inner levels lie.",
-    )  # fmt: skip
+    path = (options or {}).get("path") or _path_of(walk)
+    given = {k: v for k, v in taken(sampler, options or {}).items() if k != "path"}
     require(
         path is not None or not (sampler.inner or "path" in asked), "options", "hold the path of these levels",
         "none", 'Pass options={"path": schedule}: the step looks at levels between them.',
@@ -230,6 +224,23 @@ def settled(
     if sampler is churned:
         given["churn"] = given.get("churn", 0.0) / len(walk.here)  # it divides by its steps, and is given one at a time
     return given, path
+
+
+def taken(sampler: Sampler, options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options that a sampler takes; a path, which is for levels inside a step, only where it is asked for.
+
+    Raises
+    ------
+    ValueError
+        For any other that it does not take.
+    """
+    known = [k for k in inspect.signature(sampler.algorithm).parameters if k not in ("denoise", "x", "levels", "rng")]
+    unknown = [k for k in options if k not in (*known, "path")]
+    require(
+        not unknown, "options", f"be those of {sampler.name}", ", ".join(map(repr, unknown)),
+        f"It takes {', '.join(known) or 'none'}; and path, on which inner levels lie.",
+    )  # fmt: skip
+    return {k: v for k, v in options.items() if k in known}
 
 
 def _path_of(walk: Walk) -> SmoothSchedule | None:

@@ -27,15 +27,21 @@ from refdiff.verify.look_verdict import TIMES
 from refdiff.verify.looks import Seen, Subject, of_run, settled
 from refdiff.verify.references import PREDICTS, Walk, negated
 from refdiff.verify.several_looks import AFFINE, in_single
+from refdiff.verify.subjects import parameters_of
 from refdiff.verify.verdict import Finding, Row
 
 MANY = 200  # looks of a run: the table of all of its coefficients grows as their square
 
 
-def is_loop(roles: Mapping[str, str]) -> bool:
-    """Whether a subject takes a model and no time: then it is a whole loop."""
+def as_loop(loop: Callable[..., Any], roles: Mapping[str, str]) -> dict[str, str] | None:
+    """The roles of a whole loop, which takes a model and no time; None for a step.
+
+    A default of its own, such as n = 10 steps, is left to a loop.
+    """
+    optional = {p.name for p in parameters_of(loop) if p.default is not p.empty}
+    kept = {k: role for k, role in roles.items() if role not in ("index", "t_prev") or k not in optional}
     told = {"t", "index", "t_prev", "sigma", "sigma_next", "output"}
-    return "model" in roles.values() and not told & set(roles.values())
+    return kept if "model" in kept.values() and not told & set(kept.values()) else None
 
 
 def compared_whole(

@@ -1,12 +1,15 @@
 """A whole loop, memory and all: right ones pass as they are written, in a wrong one the step and the term are named."""
 
+from inspect import signature
 from itertools import pairwise
 
 import numpy as np
 import pytest
 
-from refdiff.schedules import Flow, linear_betas
+from refdiff.process.predict import EPS
+from refdiff.schedules import VP, Flow, linear_betas
 from refdiff.verify.conformance import check
+from refdiff.verify.known_steps import EVERY
 
 SIGMAS = np.append(40 * np.cumprod([1, 0.5, 0.3, 0.6, 0.2, 0.7, 0.4]), 0.0)
 BETAS = linear_betas(40, 3e-3, 0.3)
@@ -124,6 +127,31 @@ def test_a_wrong_loop_is_told_where_and_why(loop, says):
     assert says in str(report), str(report)
 
 
+REMEMBERS = {name: sampler for name, sampler in EVERY.items() if sampler.memory}
+FALLING = [VP()(time) for time in (0.95, 0.7, 0.5, 0.33, 0.2, 0.1)]
+
+
+def library_loop(sampler):
+    def loop(x, model, rng=None, n=6):
+        def denoise(y, t):
+            return EPS.decode(model(y, t.time), y, t)
+
+        options = {"rng": rng} if sampler.stochastic else {}
+        asked = signature(sampler.algorithm).parameters
+        options |= {k: v for k, v in {"chart": "ratio", "path": VP()}.items() if k in asked}
+        return sampler(denoise, x, FALLING[:n], **options)
+
+    return loop
+
+
+@pytest.mark.equation("conformance.check")
+@pytest.mark.parametrize("name", REMEMBERS)
+def test_every_sampler_with_memory_can_be_asked_for(name):
+    report = check(library_loop(REMEMBERS[name]), like=name, levels=FALLING)
+    assert report.ok, str(report)
+    assert max(row.error for row in report.rows) < 1e-9
+
+
 @pytest.mark.equation("conformance.check")
 def test_on_steps_of_one_length_the_report_says_what_it_cannot_see():
     def upside_down(model, x, sigmas):
@@ -157,14 +185,14 @@ def test_a_loop_over_sigmas_without_memory_is_checked_step_by_step():
 
 @pytest.mark.equation("conformance.check")
 def test_a_flow_whose_time_runs_the_other_way_passes_with_its_velocity_negated():
-    def sample(model, x, n=8):
+    def sample(model, x, n=8):  # a number of steps, with a default, is no time
         for i in range(n):
             x = x + model(x, i / n) / n
         return x
 
     levels = [Flow()(time) for time in np.linspace(1, 0, 9)]
     known = {"like": "flow_euler", "levels": levels, "predicts": "velocity"}
-    assert "handed over as -velocity" in str(check(lambda model, x: sample(model, x), **known))
+    assert "handed over as -velocity" in str(check(sample, **known))
     assert check(lambda model, x: sample(lambda y, t: -model(y, t), x), **known).ok
 
 
@@ -191,3 +219,11 @@ def test_a_state_scaled_for_the_network_must_not_be_stepped_from():
     assert "as for the network's input" in str(right)
     wrong = check(lambda x, model: sample(x, model, keeps=False), like="euler", sigmas=SIGMAS)
     assert "x: is 1/sqrt(sigma_t^2 + 1) times what is wanted" in str(wrong), str(wrong)
+
+
+@pytest.mark.equation("conformance.check")
+def test_an_option_that_a_sampler_does_not_take_is_refused_by_name():
+    known = {"betas": BETAS, "timesteps": GRID, "like": "ddim"}
+    assert check(ddim_loop, **known, options={"path": VP()}).ok
+    with pytest.raises(ValueError, match=r"options must be those of samplers.ancestral.ddim; got 'churn'"):
+        check(lambda x, t, eps: x, **known, options={"churn": 1})
