@@ -9,7 +9,7 @@ from refdiff.data import Labelled, Split, digits, fashion
 from refdiff.metrics import nearest
 from refdiff.systems import results_fashion
 from refdiff.systems.judge import train_conv_judge
-from refdiff.systems.results import Bench, Row, Told
+from refdiff.systems.results import Bench, Row, Told, nearest_of_many
 from refdiff.systems.results_fashion import Looks, Report, by_class, chosen, some_of
 
 CLASSES = np.arange(10)
@@ -109,3 +109,14 @@ def test_judges_may_read_more_images_than_are_compared():
     assert looks.row.ratio.value == 0
     assert looks.row.accuracy.value == pytest.approx(np.mean(small.labels == 0))
     assert (looks.reporting[0], looks.choosing[1]) == (1, 1)
+
+
+def test_the_nearest_of_many_are_those_of_an_exact_search():
+    rng = np.random.default_rng(0)
+    train = rng.standard_normal((300, 5)).astype(np.float32)
+    x = np.concatenate([rng.standard_normal((120, 5)), train[7:9], train[[3]] + np.float32(1e-4)])
+    want, got = nearest(x, train), nearest_of_many(x, train)
+    assert np.array_equal(got.which, want.which)
+    np.testing.assert_allclose(got.distance, want.distance, rtol=1e-12, atol=0)
+    assert list(got.distance[120:122]) == [0, 0]
+    assert len(nearest_of_many(x, train[:4]).which) == len(x)
