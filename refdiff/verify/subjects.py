@@ -179,9 +179,20 @@ def roles_of(step: Callable[..., Any], arguments: Sequence[str] | None = None) -
         raise ValueError(
             f"step must have arguments whose names tell their roles; got {_signature(step)}: understood {told}; "
             f"{'not ' + ', '.join(lost) if lost else 'no argument for ' + ' and '.join(missing)}. "
-            'Name the roles in order, such as arguments=("x", "t", "output"), or wrap it in a lambda x, t, eps: ...'
+            f"{_way_out(step, lost, missing)}"
         )
     return found
+
+
+def _way_out(step: Callable[..., Any], lost: list[str], missing: list[str]) -> str:
+    """What to do about arguments that cannot be told; a method may hold its network itself."""
+    if missing == ["output"] and not lost and hasattr(step, "__self__"):
+        called = getattr(step, "__name__", "step")
+        return (
+            "A network that an object holds itself is set in a function around it: def step(x, t, model): "
+            f"it.model = model; return it.{called}(x, t)."
+        )
+    return 'Name the roles in order, such as arguments=("x", "t", "output"), or wrap it in a lambda x, t, eps: ...'
 
 
 def parameters_of(step: Callable[..., Any]) -> list[inspect.Parameter]:

@@ -233,3 +233,29 @@ def test_a_step_that_takes_a_key_of_jax_is_dealt_its_noise(fake_jax):
     assert fake_jax.compiled[0]
     with pytest.raises(AssertionError, match="drawn, not dealt"):
         fake_jax.random.normal(None)
+
+
+@pytest.mark.equation("conformance.check")
+def test_single_precision_is_held_beside_a_mistake_in_a_step_of_several_looks():
+    def heun(x, sigma, sigma_next, model):
+        sigma, sigma_next = np.float32(sigma), np.float32(sigma_next)
+        slope = (x - model(x, sigma)) / sigma
+        end = x + (sigma_next - sigma) * slope
+        if sigma_next == 0:
+            return end
+        return x + (sigma_next - sigma) * (slope + (x - model(end, sigma_next)) / sigma_next) / 2  # x for end
+
+    report = check(heun, like="heun", sigmas=SIGMAS * (1 + 1e-5), predicts="x0")
+    held = {row.coefficient: row.held for row in report.rows}
+    assert held["answer 2"], str(report)
+    assert held["x in look 2"]
+    assert not held["x"]
+
+
+def test_a_method_whose_object_holds_the_network_is_told_how_to_be_handed_over():
+    class Diffusion:
+        def p_sample(self, x, t, x_self_cond=None):
+            return x
+
+    with pytest.raises(ValueError, match=r"def step\(x, t, model\): it.model = model; return it.p_sample\(x, t\)"):
+        check(Diffusion().p_sample, betas=BETAS)

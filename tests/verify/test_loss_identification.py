@@ -113,8 +113,9 @@ def training_loss(mix=lambda t: (t.alpha, t.sigma), target=lambda x0, eps, t: ep
         (lambda t: (t.alpha, -t.sigma), "the noise is subtracted"),
         (lambda t: (1.0, 0.0), "x0 without noise"),
         (lambda t: (0.9 * t.alpha, t.sigma), "the network is shown"),
+        (lambda t: (-t.alpha, -t.sigma), "the network is shown -"),
     ],
-    ids=["root of sigma", "root of alpha", "exchanged", "subtracted", "clean", "a tenth off"],
+    ids=["root of sigma", "root of alpha", "exchanged", "subtracted", "clean", "a tenth off", "negative"],
 )
 def test_what_the_network_is_shown_is_checked(mix, says):
     found = identify_loss(training_loss(mix), "eps", LEVELS)

@@ -227,3 +227,21 @@ def test_an_option_that_a_sampler_does_not_take_is_refused_by_name():
     assert check(ddim_loop, **known, options={"path": VP()}).ok
     with pytest.raises(ValueError, match=r"options must be those of samplers.ancestral.ddim; got 'churn'"):
         check(lambda x, t, eps: x, **known, options={"churn": 1})
+
+
+@pytest.mark.equation("conformance.check")
+def test_the_noise_of_a_step_is_told_apart_from_what_came_before():
+    def loop(x, model, rng, *, much=1.0):
+        for a, b in pairwise(SIGMAS):
+            up = b * np.sqrt(1 - b**2 / a**2)
+            x = x + (x - model(x, a)) / a * (np.sqrt(b**2 - up**2) - a) + much * up * rng.standard_normal(x.shape)
+        return x
+
+    asked = {"like": "euler_ancestral", "sigmas": SIGMAS, "predicts": "x0"}
+    report = check(loop, **asked)
+    assert report.ok, str(report)
+    a, b = SIGMAS[:2]
+    assert report.rows[-1].coefficient == "the noise"
+    assert report.rows[-1].want == pytest.approx(b * np.sqrt(1 - b**2 / a**2), rel=1e-12)
+    less = check(lambda x, model, rng: loop(x, model, rng, much=0.9), **asked)
+    assert "the noise: is 0.9 times what is wanted" in str(less)
