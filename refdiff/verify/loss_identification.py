@@ -91,7 +91,8 @@ def identify_loss(
     ----------
     loss : callable
         `(output, x0, eps, t) -> number`, or `(model, x0, eps, t) -> number` with a first argument that is called model,
-        net or the like. Then it is also told whether the states that the model is shown are alpha x0 + sigma eps.
+        net or the like. Then it is also told whether the states that the model is shown are alpha x0 + sigma eps, to
+        which `answering` is blind.
     kind : Parameterization or str
         What the output stands for: "eps", "x0", "v", "score", "velocity", or a row of one's own.
     levels, reduction
@@ -112,6 +113,10 @@ def identify_loss(
     hang2023 (arXiv 2303.09556v3)
     """
     positive("most", most)
+    require(
+        all(isinstance(t, Level) for t in levels), "levels", "be levels", f"{[type(t).__name__ for t in levels][:1]}",
+        "For timesteps of a chain: [Chain(betas)(t + 1) for t in timesteps].",
+    )  # fmt: skip
     require(len(levels) >= LEAST, "levels", f"be at least {LEAST}", len(levels), "Pass some along the whole path.")
     if isinstance(kind, str):
         kind = SAID.get(kind, kind)

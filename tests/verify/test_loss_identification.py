@@ -165,3 +165,8 @@ def test_slips_with_karras_weight_are_named(weight, slip):
 def test_an_unknown_kind_is_refused_by_name():
     with pytest.raises(ValueError, match=r"kind must be a known name; got 'noise'"):
         identify_loss(training_loss(), "noise", LEVELS)
+
+
+def test_timesteps_in_place_of_levels_are_told_what_to_do():
+    with pytest.raises(ValueError, match=r"levels must be levels; got \['int'\]. For timesteps of a chain: \[Chain"):
+        identify_loss(training_loss(), "eps", [10, 100, 300, 500, 900])
