@@ -1,5 +1,6 @@
 """Two judges that share nothing, and the table of clothes."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -120,3 +121,15 @@ def test_the_nearest_of_many_are_those_of_an_exact_search():
     np.testing.assert_allclose(got.distance, want.distance, rtol=1e-12, atol=0)
     assert list(got.distance[120:122]) == [0, 0]
     assert len(nearest_of_many(x, train[:4]).which) == len(x)
+
+
+def test_the_stored_table_holds_what_the_page_says_of_it():
+    report = results_fashion.read(Path(__file__).parents[2] / "docs" / "data" / "fashion.json")
+    rows = {one.row.name: one for one in report.looks["fashion-full"]}
+    real, alone, ten = (rows[name] for name in ("real images", "U-Net, guidance 1", "ten Gaussians"))
+    best = rows[f"U-Net, guidance {chosen(report.tried):g}"]
+    assert max(min(real.reporting), min(real.choosing)) < 0.8 < min(best.reporting)
+    assert best.row.recall.value < alone.row.recall.value < real.row.recall.value
+    assert alone.row.accuracy.value < real.row.accuracy.value < ten.row.accuracy.value
+    assert rows["training images"].row.ratio.value == 0
+    assert all(one.row.accuracy.value == pytest.approx(np.mean(one.reporting), abs=1e-9) for one in rows.values())
