@@ -104,12 +104,17 @@ def test_judges_may_read_more_images_than_are_compared():
     train = fashion().train
     small = Labelled(train.images[:, ::4, ::4], train.labels)
     split = Split(some_of(small, 40), some_of(small, 20, first=40))
-    bench = Bench(split, lambda rows: np.zeros(len(rows)))
     copies = some_of(small, 20)
-    looks = results_fashion.looks("copies", copies, bench, lambda rows: np.ones(len(rows)), read=small)
+
+    def judge(rows):  # that knows how many it was shown: 1 if all, else 0
+        return np.full(len(rows), len(rows) == len(small.labels))
+
+    looks = results_fashion.looks("copies", copies, Bench(split, judge), judge, read=small)
     assert looks.row.ratio.value == 0
-    assert looks.row.accuracy.value == pytest.approx(np.mean(small.labels == 0))
-    assert (looks.reporting[0], looks.choosing[1]) == (1, 1)
+    assert looks.row.accuracy.value == pytest.approx(np.mean(small.labels == 1))
+    assert looks.reporting == looks.choosing == (0, 1, *[0] * 8)
+    alone = results_fashion.looks("copies", copies, Bench(split, judge), judge)
+    assert alone.reporting == (1, *[0] * 9)
 
 
 def test_the_nearest_of_many_are_those_of_an_exact_search():
