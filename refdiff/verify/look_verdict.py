@@ -6,12 +6,13 @@ from typing import NamedTuple
 import numpy as np
 
 from refdiff.core.arrays import Array
-from refdiff.verify.factors import MOST
+from refdiff.verify.factors import MOST, named, quantities
 from refdiff.verify.looks import Seen
 from refdiff.verify.references import Walk
 from refdiff.verify.verdict import SINGLE, Finding, Row, places
 
 CLOSE = 1e-7  # how well, relatively, a reason must explain what was measured
+NEARLY = 1e-5  # the same in single precision
 BENT = 1e-6  # how far from affine, relatively, is more than rounding in single precision
 TIMES = 1e-5  # relative: times are often told in single precision
 
@@ -136,7 +137,27 @@ def reasons(
             return (Finding("the step", name, where),)
     wrong = [row for row in judged.rows if not row.held]
     first = min((_look(row) for row in wrong), default="")
+    added = _added(first, got, want, walk)
+    if added:
+        return (Finding(f"what is added to x{'' if first == 'the result' else f' in {first}'}", added, where),)
     return tuple(Finding(row.coefficient, _alone(row, got, want), "") for row in wrong if _look(row) == first)
+
+
+def _added(look: str, got: Sequence[Seen], want: Sequence[Seen], walk: Walk) -> str:
+    """By which factor all that is added to x is off, in one look or in the result; empty where it is no one factor."""
+    ratio = np.full(len(got), np.nan)
+    for k, (a, b) in enumerate(zip(got, want, strict=True)):
+        row = len(b.times) if look == "the result" else int(look.split()[-1]) - 1
+        if len(a.times) == len(b.times) and row <= len(b.times):
+            g, w = (np.append(v.forms[row, 0] - 1, v.forms[row, 1:]) for v in (a, b))
+            with np.errstate(all="ignore"):
+                factor = float(g @ w / (w @ w))
+            ratio[k] = factor if np.max(np.abs(g - factor * w)) <= NEARLY * np.max(np.abs(g)) else np.nan
+    hat = {"sigma_hat": np.array([b.times[0] if len(b.times) else np.nan for b in want])}
+    ends = quantities(walk)
+    if np.allclose(walk.alpha, 1) and not np.allclose(hat["sigma_hat"], ends["sigma_t"]):  # raised by churn
+        ends |= hat | {"sigma_hat - sigma_s": hat["sigma_hat"] - ends["sigma_s"]}
+    return "" if np.allclose(ratio, 1, atol=NEARLY, equal_nan=True) else named(ratio, walk, NEARLY, ends)
 
 
 def _look(row: Row) -> str:

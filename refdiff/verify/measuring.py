@@ -119,17 +119,21 @@ def measure_units(
     shared = bool(hand.shapes)
     noise = out[:, 0] if shared else np.where(y[:, 4] == 0, y[:, 3], np.hypot(y[:, 3], y[:, 4]))
     near_in = mixtures[:4] * np.stack([size, size, np.ones_like(size)], axis=1)[:, None]
-    parts = near_in[..., :2] * mean[:, None], near_in[..., 2] * noise[:, None] * (not shared)
-    error = np.abs(y[:, NEAR] - parts[0].sum(axis=2) - parts[1])
-    scale = np.abs(parts[0]).sum(axis=2) + np.abs(parts[1])
-    with np.errstate(divide="ignore", invalid="ignore"):
-        near = np.maximum(np.max(np.where(error == 0, 0.0, error / scale), axis=1), apart)
+    near = np.maximum(_unforetold(y[:, NEAR], near_in, mean, noise * (not shared)), apart)
     how = "noise handed in" if handed else "noise dealt to its generator" if ask.max() else "no noise drawn"
     return Measured(
         walk, mean, noise, np.zeros(len(y)) if shared else out[:, 0], near,
         np.broadcast_to(mixtures[4:] * ASIDE, (len(y), 4, 3)), y[:, FAR], int(ask.max()), tuple(sorted(hand.shapes)),
         unseen, np.zeros((len(y), 3)), how,
     )  # fmt: skip
+
+
+def _unforetold(got: Array, given: Array, mean: Array, noise: Array) -> Array:
+    """How far states are from what the coefficients foretell of (T, 4, 3) given parts, against its terms; (T,)."""
+    told, drawn = given[..., :2] * mean[:, None], given[..., 2] * noise[:, None]
+    error, scale = np.abs(got - told.sum(axis=2) - drawn), np.abs(told).sum(axis=2) + np.abs(drawn)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(np.max(np.where(error == 0, 0.0, error / scale), axis=1))
 
 
 def measure_moments(

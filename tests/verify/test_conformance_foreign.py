@@ -259,3 +259,26 @@ def test_a_method_whose_object_holds_the_network_is_told_how_to_be_handed_over()
 
     with pytest.raises(ValueError, match=r"def step\(x, t, model\): it.model = model; return it.p_sample\(x, t\)"):
         check(Diffusion().p_sample, betas=BETAS)
+
+
+@pytest.mark.equation("conformance.check")
+def test_a_churned_step_that_starts_from_the_sigma_before_the_churn_is_told_so():
+    def step(x, sigma, sigma_next, model, noise, *, right):
+        hat = sigma * 1.25
+        x = x + np.sqrt(hat**2 - sigma**2) * noise
+        slope = (x - model(x, hat)) / hat
+        end = x + (sigma_next - (hat if right else sigma)) * slope
+        if sigma_next == 0:
+            return end
+        return x + (sigma_next - hat) * (slope + (end - model(end, sigma_next)) / sigma_next) / 2
+
+    asked = {"like": "churned", "sigmas": SIGMAS, "predicts": "x0", "options": {"churn": 0.25 * (len(SIGMAS) - 1)}}
+    assert check(
+        lambda x, sigma, sigma_next, model, noise: step(x, sigma, sigma_next, model, noise, right=True), **asked
+    )
+    report = check(
+        lambda x, sigma, sigma_next, model, noise: step(x, sigma, sigma_next, model, noise, right=False), **asked
+    )
+    assert "what is added to x in look 2: has sigma_t - sigma_s in place of sigma_hat - sigma_s" in str(report), str(
+        report
+    )
