@@ -164,8 +164,9 @@ MEANS: tuple[Slip, ...] = (
     Slip("x0 is not divided by sqrt(alpha_bar)", _with_x0(lambda q: q.x0 * q.bar[:, None] ** 0.5)),
     Slip("x0 is divided by alpha_bar instead of its root", _with_x0(lambda q: q.x0 / q.bar[:, None] ** 0.5)),
     Slip(
-        "the direction is sqrt(1 - alpha_bar_s) long instead of sqrt(1 - alpha_bar_s - w^2)",
-        lambda w, q: coefficients(replace(w, kind="euler")).mean,
+        "the direction is sqrt(1 - alpha_bar_s) long instead of sqrt(1 - alpha_bar_s - w^2); in sigmas, it "
+        "goes to sigma_next instead of sigma_down",
+        lambda w, q: directed(w, q, np.asarray(w.s.sigma)),
     ),
     Slip(
         "a square root is missing: the direction is 1 - alpha_bar_s - w^2 long",

@@ -282,3 +282,13 @@ def test_a_churned_step_that_starts_from_the_sigma_before_the_churn_is_told_so()
     assert "what is added to x in look 2: has sigma_t - sigma_s in place of sigma_hat - sigma_s" in str(report), str(
         report
     )
+
+
+@pytest.mark.equation("conformance.check")
+def test_an_ancestral_step_that_does_not_make_room_for_its_noise_is_told_so():
+    def step(x, sigma, sigma_next, denoised, noise):
+        up = sigma_next * np.sqrt(1 - sigma_next**2 / sigma**2)
+        return x + (x - denoised) / sigma * (sigma_next - sigma) + up * noise
+
+    report = check(step, like="euler_ancestral", sigmas=SIGMAS, predicts="x0")
+    assert "in sigmas, it goes to sigma_next instead of sigma_down" in str(report), str(report)
