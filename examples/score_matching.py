@@ -6,7 +6,7 @@ denoising score matching; then let noise drift uphill and shake, at each level i
     python examples/score_matching.py               in the plane, about a minute
     python examples/score_matching.py --loss sliced the same without ever using the noise: no target, only data
     python examples/score_matching.py --digits      handwritten digits, about two
-    python examples/score_matching.py --fast        a few seconds
+    python examples/score_matching.py --fast        a few seconds; with --loss sliced some more
 """
 
 import argparse
