@@ -33,7 +33,7 @@ def parser() -> argparse.ArgumentParser:
         command.set_defaults(run=run)
         return command
 
-    tour = add("tour", _tour, "see, learn and prove diffusion models, in about a minute")
+    tour = add("tour", _tour, "see, learn and prove diffusion models, in a minute or two")
     tour.add_argument(
         "--out", metavar="DIR", default="refdiff-tour", help="folder for the report (default: %(default)s)"
     )
