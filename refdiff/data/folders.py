@@ -72,7 +72,7 @@ def png_folder(path: str | PathLike[str], size: int | None = None) -> Folder:
     for file, each in zip(files, pixels, strict=True):
         require(
             each.shape == pixels[0].shape, f"{file}", f"have the size {_size(pixels[0])} of {files[0].name}",
-            _size(each), "Pass size= to cut and scale them to one.",
+            _size(each), "Give size, as size = 32 in a --config, to cut all to squares.",
         )  # fmt: skip
     labels = [] if loose else [label for label, found in enumerate(classes.values()) for _ in found]
     data = Labelled(scaled(np.stack(pixels), 255), np.array(labels or [0] * len(files), np.int64))
