@@ -127,6 +127,7 @@ def few_checks(monkeypatch):
 def test_verify_prints_a_table_that_ends_in_how_many_held(capsys, few_checks):
     assert main(["verify"]) == 0
     lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 80
     assert lines[-1].endswith(f"{len(report.CHECKS)} of {len(report.CHECKS)} checks held.")
 
 
