@@ -138,3 +138,7 @@ def test_the_stored_table_holds_what_the_page_says_of_it():
     assert alone.row.accuracy.value < real.row.accuracy.value < ten.row.accuracy.value
     assert rows["training images"].row.ratio.value == 0
     assert all(one.row.accuracy.value == pytest.approx(np.mean(one.reporting), abs=1e-9) for one in rows.values())
+    few = report.looks["fashion"]
+    assert all(one.row.ratio.value > 1 for one in few)  # no copies
+    assert [one.row.name for one in few] == [f"U-Net, guidance {w:g}" for w in results_fashion.GUIDANCE]
+    assert set(report.minutes) == set(report.looks)
