@@ -30,7 +30,8 @@ def test_samplers_prints_a_list_of_rows_of_json_with_the_orders_measured_now(few
     assert len(CASES) >= 30
 
 
-def test_samplers_prints_a_table_a_line_each(few, capsys):
+def test_samplers_prints_a_table_a_line_each(few, monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "200")
     assert main(["samplers"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines[1 : 1 + len(FEW)]] == list(FEW)
