@@ -56,16 +56,7 @@ def compared_whole(
     tol: float,
 ) -> tuple[tuple[Row, ...], tuple[Finding, ...], str]:
     """Rows and findings of a whole loop, and how it was measured."""
-    require(
-        len(walk.here) * sampler.stages <= MANY, "timesteps", f"be few, so that a run asks up to {MANY} times",
-        f"{len(walk.here)} steps", "Check the loop on a short grid: its code is the same.",
-    )  # fmt: skip
-    plain = _plainest(sampler, options, walk)
-    want, levels = _of(sampler, options, plain)
-    require(
-        want.bend <= AFFINE, "options", f"make {sampler.name} affine", f"a residual of {want.bend:.2g}",
-        "What depends on norms has no coefficients.",
-    )  # fmt: skip
+    plain, want, levels = _wanted(sampler, options, walk)
 
     def said(k: int, x: Array, dealt: Array) -> Array:
         if plain.predicts is walk.predicts or k >= len(levels):
@@ -101,6 +92,21 @@ def compared_whole(
     if single:
         findings.append(Finding("single precision", f"coefficients differ by up to {single:.1e}", "", serious=False))
     return rows, tuple(findings), how
+
+
+def _wanted(sampler: Sampler, options: Mapping[str, Any], walk: Walk) -> tuple[Walk, Seen, list[Level]]:
+    """The plainest walk and the library's run over it, refused where it is too long or has no coefficients."""
+    require(
+        len(walk.here) * sampler.stages <= MANY, "timesteps", f"be few, so that a run asks up to {MANY} times",
+        f"{len(walk.here)} steps", "Check the loop on a short grid: its code is the same.",
+    )  # fmt: skip
+    plain = _plainest(sampler, options, walk)
+    want, levels = _of(sampler, options, plain)
+    require(
+        want.bend <= AFFINE, "options", f"make {sampler.name} affine", f"a residual of {want.bend:.2g}",
+        "What depends on norms has no coefficients.",
+    )  # fmt: skip
+    return plain, want, levels
 
 
 def _of(sampler: Sampler, options: Mapping[str, Any], walk: Walk) -> tuple[Seen, list[Level]]:
