@@ -111,7 +111,8 @@ def test_refusals_name_what_is_wrong(tmp_path):
         with pytest.raises(ValueError, match="size must"):
             png_folder(tmp_path, size)
     odd = put(tmp_path / "b.png", grey((4, 5)))
-    with pytest.raises(ValueError, match=r"b\.png must have the size 6 x 4 of a\.png; got 5 x 4\. Give size, as size = 32"):
+    refusal = r"b\.png must have the size 6 x 4 of a\.png; got 5 x 4\. Give size, as size = 32"
+    with pytest.raises(ValueError, match=refusal):
         png_folder(tmp_path)
     odd.unlink()
     put(tmp_path / "sub" / "c.png", grey((4, 6)))
