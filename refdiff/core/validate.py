@@ -6,6 +6,8 @@ import numpy as np
 
 from refdiff.core.arrays import Array
 
+LISTED = 60  # names that a refusal lists, of the many that may be known
+
 
 def require(holds: bool | np.bool_ | Array, name: str, must: str, got: object, way_out: str) -> None:
     """Raise `ValueError` "NAME must MUST; got GOT. WAY OUT" unless the condition holds."""
@@ -71,11 +73,11 @@ def choice(name: str, value: object, known: Any) -> None:
         from difflib import get_close_matches
 
         near = get_close_matches(str(value), names, n=3)
-        more = f" and {len(names) - 60} more" if len(names) > 60 else ""
+        more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
         require(
             False,
             name,
             "be a known name",
             repr(value),
-            f"Did you mean {' or '.join(near)}?" if near else f"Known: {', '.join(names[:60])}{more}.",
+            f"Did you mean {' or '.join(near)}?" if near else f"Known: {', '.join(names[:LISTED])}{more}.",
         )
