@@ -78,7 +78,7 @@ def check(
     arguments: Sequence[str] | None = None,
     tol: float = 1e-9,
 ) -> Report:
-    """Check one step of somebody's sampler, at every timestep, against any sampler that remembers nothing.
+    """Check somebody's sampler against one of the library: a step, at every timestep, or a whole loop and its memory.
 
     x_s = a x_t + b output + c z
 
